@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory that does not fail: small allocations whose size we chose abort when
+ * there is none, since a supervised process restarts faster than it could
+ * limp. Anything sized by a peer goes through buf.h, which has a maximum.
+ */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include "base/defs.h"
+
+void *xmalloc(size_t n);
+void *xcalloc(size_t n, size_t size);
+void *xrealloc(void *p, size_t n);
+void *xreallocarray(void *p, size_t n, size_t size);
+char *xstrdup(const char *s);
+char *xstrndup(const char *s, size_t n);
+/* Formats into new memory; the caller frees. */
+char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
+
+/* For CLEANUP(): frees what the variable points to. */
+void freep(void *pp);
+/* For CLEANUP(): closes the descriptor the variable holds, unless < 0. */
+void closep(int *fd);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Views of text: a pointer and a length, not NUL-terminated, borrowed from
+ * whoever owns the bytes. Plus strict number parsing.
+ */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <string.h>
+
+#include "base/defs.h"
+
+struct str {
+	const char *p; /* may be NULL when n is 0 */
+	size_t n;
+};
+
+/* A view of a literal: STR("GET"). */
+#define STR(lit) ((struct str){(lit), sizeof(lit) - 1})
+/* For printf("%.*s", STR_ARG(s)). */
+#define STR_ARG(s) (int)(s).n, (s).p != NULL ? (s).p : ""
+
+static inline struct str
+str_of(const char *z)
+{
+	return (struct str){z, z != NULL ? strlen(z) : 0};
+}
+
+bool str_eq(struct str a, struct str b);
+bool str_eqz(struct str a, const char *z);
+bool str_ieq(struct str a, struct str b); /* ASCII case folded */
+bool str_ieqz(struct str a, const char *z);
+bool str_starts(struct str s, const char *prefix);
+bool str_ends(struct str s, const char *suffix);
+/* Drops spaces and tabs at both ends. */
+struct str str_trim(struct str s);
+/* Cuts *rest at the first sep: returns what was before it, leaves what is
+ * behind it in *rest. Without a sep, all of it is returned and *rest is empty
+ * with p == NULL. */
+struct str str_cut(struct str *rest, char sep);
+
+/* Whole view, digits only, no sign, no space, no overflow. */
+bool str_u64(struct str s, uint64_t *out) MUST_CHECK;
+bool str_i64(struct str s, int64_t *out) MUST_CHECK; /* one leading '-' */
+/* Decimal fraction such as 0.25; locale independent, finite. */
+bool str_double(struct str s, double *out) MUST_CHECK;
+
+/* Copies into dst of `cap` bytes, always NUL-terminated; false if cut. */
+bool str_copy(char *dst, size_t cap, struct str s);
+/* Formats into dst; false if cut. */
+bool str_fmt(char *dst, size_t cap, const char *fmt, ...) PRINTF(3, 4);
+
+/* Is this well-formed UTF-8 (no overlong forms, no surrogates)? */
+bool str_utf8_ok(struct str s);
+
+#endif

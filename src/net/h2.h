@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP/2 on a sock, either role, on nghttp2 (RFC 9113).
+ *
+ * The connection window is credited when bytes arrive, a stream's window when
+ * its owner consumed them: one slow stream never stops the others, and memory
+ * is bounded by streams x STREAM_WINDOW. PINGs watch a quiet peer. Frames of
+ * one turn leave in one write.
+ */
+#ifndef NET_H2_H
+#define NET_H2_H
+
+#include "net/h1.h"
+
+struct h2;
+
+struct h2_conf {
+	bool server;             /* the role in HTTP/2's sense */
+	uint32_t max_streams;    /* that the peer may open; 0 = 100 */
+	int64_t ping_ms;         /* quiet time before a PING; 0 = 500 */
+	int64_t patience_ms;     /* without any byte after it; 0 = 1,000 */
+	request_fn *on_request;  /* server role */
+	/* The session is over and frees itself; why is NULL after a drain. */
+	void (*on_closed)(void *owner, const struct err *why);
+	/* The peer said GOAWAY: no new streams; running ones go on. May be
+	 * NULL. */
+	void (*on_drain)(void *owner);
+	void *owner;
+};
+
+/* Takes the sock. */
+struct h2 *h2_new(struct loop *l, struct sock *s, const struct h2_conf *conf);
+/* Client role. NULL with ERR_BUSY when the peer's stream limit is reached,
+ * ERR_UNAVAILABLE when draining or closing. */
+struct stream *h2_open(struct h2 *h, const struct stream_sink *sink,
+    void *owner, struct err *err);
+unsigned h2_streams(const struct h2 *h);    /* open now */
+int64_t h2_rtt_us(const struct h2 *h);      /* last PING, -1 = none yet */
+void h2_drain(struct h2 *h); /* GOAWAY; closes when the last stream ends */
+void h2_close(struct h2 *h); /* now; running streams fail */
+
+#endif
