@@ -8,7 +8,9 @@
 
 #include "base/mem.h"
 
-enum { BLOCK_BYTES = 2048 };
+enum {
+	BLOCK_BYTES = 2048
+};
 
 struct arena_block {
 	struct arena_block *next;

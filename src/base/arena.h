@@ -13,7 +13,7 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *head;
-	char *at;   /* next free byte of the head block */
+	char *at; /* next free byte of the head block */
 	char *end;
 };
 

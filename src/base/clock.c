@@ -51,26 +51,28 @@ clock_rfc3339(int64_t wall_ms, char *out)
 	struct tm tm;
 
 	(void)gmtime_r(&t, &tm);
-	(void)str_fmt(out, CLOCK_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-	    tm.tm_sec, (int)(wall_ms % 1000));
+	(void)str_fmt(out, CLOCK_TEXT_MAX,
+	    "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	    (int)(wall_ms % 1000));
 	return out;
 }
 
 char *
 clock_http_date(int64_t wall_ms, char *out)
 {
-	static const char days[7][4] = {
-	    "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu",
+	    "Fri", "Sat"};
 	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May",
 	    "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 	time_t t = (time_t)(wall_ms / 1000);
 	struct tm tm;
 
 	(void)gmtime_r(&t, &tm);
-	(void)str_fmt(out, CLOCK_TEXT_MAX, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-	    days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900,
-	    tm.tm_hour, tm.tm_min, tm.tm_sec);
+	(void)str_fmt(out, CLOCK_TEXT_MAX,
+	    "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday,
+	    months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+	    tm.tm_sec);
 	return out;
 }
 

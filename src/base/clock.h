@@ -12,7 +12,9 @@ int64_t clock_ms(void);      /* monotonic, ms */
 int64_t clock_us(void);      /* monotonic, microseconds */
 int64_t clock_wall_ms(void); /* since 1970-01-01 UTC, ms */
 
-enum { CLOCK_TEXT_MAX = 40 };
+enum {
+	CLOCK_TEXT_MAX = 40
+};
 /* RFC 3339 with milliseconds in UTC, "2025-12-08T12:00:00.000Z", into out of
  * CLOCK_TEXT_MAX bytes. Returns out. */
 char *clock_rfc3339(int64_t wall_ms, char *out);

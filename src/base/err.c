@@ -26,7 +26,8 @@ err_text(enum err_code code)
 const char *
 err_wire(enum err_code code)
 {
-	return (unsigned)code < ERR__COUNT ? codes[code].wire : "internal_error";
+	return (unsigned)code < ERR__COUNT ? codes[code].wire
+					   : "internal_error";
 }
 
 int

@@ -8,8 +8,8 @@
 #include "base/defs.h"
 
 #ifndef TAILQ_FOREACH_SAFE
-#define TAILQ_FOREACH_SAFE(var, head, field, next)                 \
-	for ((var) = TAILQ_FIRST(head);                            \
+#define TAILQ_FOREACH_SAFE(var, head, field, next)                  \
+	for ((var) = TAILQ_FIRST(head);                             \
 	     (var) != NULL && ((next) = TAILQ_NEXT(var, field), 1); \
 	     (var) = (next))
 #endif

@@ -9,7 +9,9 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum { LINE_MAX_BYTES = 4096 };
+enum {
+	LINE_MAX_BYTES = 4096
+};
 
 static struct {
 	enum log_form form;
@@ -70,7 +72,8 @@ add_escaped(struct buf *b, const char *z, bool quoted)
 		else if (c == 0xe2 && (unsigned char)z[1] == 0x80 &&
 		    (unsigned char)z[2] >= 0xa8 && (unsigned char)z[2] <= 0xae)
 			(void)buf_fmt(b, "\\u20%02x",
-			    (unsigned)((unsigned char)z[2] - 0x80)), z += 2;
+			    (unsigned)((unsigned char)z[2] - 0x80)),
+			    z += 2;
 		else if (quoted && (c == '"' || c == '\\'))
 			(void)buf_fmt(b, "\\%c", c);
 		else
@@ -110,8 +113,9 @@ add_machine(struct buf *b, enum log_level level, const char *area,
 	bool json = setup.form == LOG_FORM_JSON;
 
 	(void)clock_rfc3339(clock_wall_ms(), when);
-	(void)buf_fmt(b, json ? "{\"ts\":\"%s\",\"level\":\"%s\"" : "ts=%s level=%s",
-	    when, level_names[level]);
+	(void)buf_fmt(b,
+	    json ? "{\"ts\":\"%s\",\"level\":\"%s\"" : "ts=%s level=%s", when,
+	    level_names[level]);
 	add_field(b, "area", area, json);
 	if (request != NULL)
 		add_field(b, "request_id", request, json);

@@ -16,8 +16,17 @@
 
 #include "base/defs.h"
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
-enum log_form { LOG_FORM_HUMAN, LOG_FORM_LOGFMT, LOG_FORM_JSON };
+enum log_level {
+	LOG_LEVEL_ERROR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
+enum log_form {
+	LOG_FORM_HUMAN,
+	LOG_FORM_LOGFMT,
+	LOG_FORM_JSON
+};
 
 void log_setup(enum log_form form, enum log_level max);
 bool log_form_parse(const char *name, enum log_form *out) MUST_CHECK;

@@ -185,8 +185,8 @@ bool
 str_utf8_ok(struct str s)
 {
 	for (size_t i = 0; i < s.n;) {
-		size_t len = utf8_sequence(
-		    (const unsigned char *)s.p + i, s.n - i);
+		size_t len = utf8_sequence((const unsigned char *)s.p + i,
+		    s.n - i);
 
 		if (len == 0)
 			return false;

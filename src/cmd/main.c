@@ -1,6 +1,183 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-int
-main(void)
+/* The one main(): find the subcommand in the table, parse, run, exit. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "cmd/cmd.h"
+
+static const struct {
+	const struct cmd *cmd;
+	const char *summary;
+} cmds[] = {
+#define CMD(name, summary) {&cmd_##name, summary},
+#include "cmd/cmds.def"
+#undef CMD
+};
+
+static void
+usage(FILE *out)
 {
+	(void)fprintf(out, "usage: hearth COMMAND [OPTION...]\n\n");
+	for (size_t i = 0; i < COUNT_OF(cmds); i++)
+		(void)fprintf(out, "  %-12s %s\n", cmds[i].cmd->name,
+		    cmds[i].summary);
+	(void)fprintf(out, "\n'hearth COMMAND --help' tells more.\n");
+}
+
+static void
+cmd_help(const struct cmd *c, FILE *out)
+{
+	(void)fprintf(out, "usage: hearth %s [OPTION...] %s\n\n", c->name,
+	    c->args);
+	if (c->about != NULL)
+		(void)fprintf(out, "%s\n\n", c->about);
+	opt_help(out, c->opts, c->n_opts);
+	config_help(out, c->groups);
+}
+
+static const struct cmd *
+find_cmd(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(cmds); i++) {
+		if (strcmp(name, cmds[i].cmd->name) == 0)
+			return cmds[i].cmd;
+	}
+	return NULL;
+}
+
+const char *
+cmd_opt(const struct cmd_run *r, const char *name)
+{
+	for (size_t i = 0; i < r->cmd->n_opts; i++) {
+		if (strcmp(name, r->cmd->opts[i].name) == 0)
+			return r->values[i];
+	}
+	assert(!"an option that the command does not declare");
+	return NULL;
+}
+
+static int
+on_own(void *owner, const struct opt *o, const char *value,
+    struct err *err UNUSED)
+{
+	struct cmd_run *r = owner;
+
+	r->values[o - r->cmd->opts] = value;
 	return 0;
+}
+
+static int
+setup_log(const struct config *c, struct err *err)
+{
+	enum log_form form;
+	enum log_level level;
+
+	if (!log_form_parse(c->log, &form))
+		return err_set(err, ERR_INVALID,
+		    "'%s' is no log form: human, logfmt or json", c->log);
+	if (!log_level_parse(c->log_level, &level))
+		return err_set(err, ERR_INVALID,
+		    "'%s' is no log level: error, warn, info or debug",
+		    c->log_level);
+	log_setup(form, level);
+	return 0;
+}
+
+static int
+exit_status(enum err_code code)
+{
+	switch (code) {
+	case ERR_UNAVAILABLE:
+	case ERR_TIMEOUT:
+	case ERR_BUSY:
+		return CMD_TEMPORARY;
+	default:
+		return CMD_FAILED;
+	}
+}
+
+static int
+usage_fault(const struct cmd *c, const struct err *err)
+{
+	(void)fprintf(stderr, "hearth %s: %s\n'hearth %s --help' tells more.\n",
+	    c->name, err->msg, c->name);
+	return CMD_USAGE;
+}
+
+static int
+run(const struct cmd *c, int argc, char **argv)
+{
+	struct config conf;
+	struct err err = {0};
+	struct cmd_run r = {.cmd = c, .conf = &conf};
+	int rc;
+
+	assert(c->n_opts <= CMD_OPTS_MAX);
+	rc = config_load(&conf, c->groups, c->opts, c->n_opts, on_own, &r,
+	    &argc, argv, &err);
+	if (rc == 0 && argc < c->min_args)
+		rc = err_set(&err, ERR_INVALID, "missing %s", c->args);
+	if (rc == 0 && c->max_args >= 0 && argc > c->max_args)
+		rc = err_set(&err, ERR_INVALID, "'%s' is one argument too many",
+		    argv[c->max_args]);
+	if (rc < 0 || setup_log(&conf, &err) < 0) {
+		config_fini(&conf);
+		return usage_fault(c, &err);
+	}
+	r.argc = argc;
+	r.argv = argv;
+	rc = c->run(&r, &err);
+	if (rc < 0) {
+		(void)fprintf(stderr, "hearth %s: %s\n", c->name, err.msg);
+		rc = exit_status(err.code);
+	}
+	config_fini(&conf);
+	return rc;
+}
+
+static bool
+wants_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if (strcmp(argv[i], "--help") == 0 ||
+		    strcmp(argv[i], "-h") == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+main(int argc, char **argv)
+{
+	const struct cmd *c;
+
+	(void)umask(077); /* whatever we write is its owner's alone */
+	if (argc < 2) {
+		usage(stderr);
+		return CMD_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0)
+		return run(&cmd_version, 0, argv + 2);
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+		c = argc > 2 ? find_cmd(argv[2]) : NULL;
+		if (c != NULL)
+			cmd_help(c, stdout);
+		else
+			usage(stdout);
+		return CMD_OK;
+	}
+	c = find_cmd(argv[1]);
+	if (c == NULL) {
+		(void)fprintf(stderr, "hearth: no command '%s'\n\n", argv[1]);
+		usage(stderr);
+		return CMD_USAGE;
+	}
+	if (wants_help(argc - 2, argv + 2)) {
+		cmd_help(c, stdout);
+		return CMD_OK;
+	}
+	return run(c, argc - 2, argv + 2);
 }
