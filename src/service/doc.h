@@ -20,15 +20,16 @@
 #include "base/err.h"
 
 struct doc;
+struct ocr; /* service/ocr.h */
 
 struct doc_limits {
-	size_t text_bytes;   /* of all text, 32 MiB */
-	size_t blocks;       /* of all containers, 2 million */
-	unsigned depth;      /* of nesting, 64 */
-	unsigned pages;      /* 2,000 */
-	size_t inflated;     /* of all archive entries, 512 MiB */
-	unsigned ratio;      /* of one archive entry, 100:1 */
-	size_t pixels;       /* of one page image, 64 million */
+	size_t text_bytes; /* of all text, 32 MiB */
+	size_t blocks;     /* of all containers, 2 million */
+	unsigned depth;    /* of nesting, 64 */
+	unsigned pages;    /* 2,000 */
+	size_t inflated;   /* of all archive entries, 512 MiB */
+	unsigned ratio;    /* of one archive entry, 100:1 */
+	size_t pixels;     /* of one page image, 64 million */
 };
 extern const struct doc_limits doc_default_limits;
 
@@ -56,7 +57,11 @@ void doc_meta(struct doc *d, const char *key, struct str value);
  * to the page until the next mark. */
 void doc_page(struct doc *d, unsigned number, struct str label);
 /* How the current page was read; for formats with pages. */
-enum doc_method { DOC_METHOD_TEXT, DOC_METHOD_OCR, DOC_METHOD_NONE };
+enum doc_method {
+	DOC_METHOD_TEXT,
+	DOC_METHOD_OCR,
+	DOC_METHOD_NONE
+};
 void doc_page_read(struct doc *d, enum doc_method how, double confidence,
     int64_t us, struct str problem);
 
@@ -110,6 +115,7 @@ struct doc_in {
 	struct str mime;      /* likewise; may be empty */
 	unsigned first, last; /* pages wanted; 0, 0 = all */
 	const struct doc_limits *limits;
+	struct ocr *ocr; /* for pages that are pictures; NULL: not there */
 };
 
 struct doc_format {
