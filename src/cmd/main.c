@@ -55,7 +55,7 @@ cmd_opt(const struct cmd_run *r, const char *name)
 		if (strcmp(name, r->cmd->opts[i].name) == 0)
 			return r->values[i];
 	}
-	assert(!"an option that the command does not declare");
+	assert(false && "an option that the command does not declare");
 	return NULL;
 }
 
