@@ -13,7 +13,9 @@ struct addr {
 	socklen_t len;
 };
 
-enum { ADDR_TEXT_MAX = 128 };
+enum {
+	ADDR_TEXT_MAX = 128
+};
 
 /* Numeric addresses and unix paths only: never a name lookup. A leading '@'
  * of a unix path is refused (no abstract sockets). */
@@ -21,6 +23,6 @@ int addr_parse(struct str text, struct addr *out, struct err *err) MUST_CHECK;
 char *addr_text(const struct addr *a, char *out); /* ADDR_TEXT_MAX bytes */
 bool addr_is_unix(const struct addr *a);
 bool addr_is_loopback(const struct addr *a); /* unix sockets count */
-uint16_t addr_port(const struct addr *a);     /* 0 for unix */
+uint16_t addr_port(const struct addr *a);    /* 0 for unix */
 
 #endif

@@ -7,10 +7,10 @@
 #include "net/stream.h"
 
 struct h1_limits { /* all in ms or bytes; 0 = the default of RELIABILITY 5 */
-	int64_t head_ms;     /* 10,000: first byte to complete head */
-	int64_t idle_ms;     /* 75,000: between requests */
-	int64_t body_ms;     /* 30,000: without a byte of body */
-	int64_t write_ms;    /* 30,000: peer takes nothing */
+	int64_t head_ms;  /* 10,000: first byte to complete head */
+	int64_t idle_ms;  /* 75,000: between requests */
+	int64_t body_ms;  /* 30,000: without a byte of body */
+	int64_t write_ms; /* 30,000: peer takes nothing */
 };
 
 /* --- server side --------------------------------------------------------- */

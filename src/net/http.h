@@ -13,8 +13,8 @@
 
 enum {
 	HTTP_LINE_MAX = 8 * 1024,
-	HTTP_FIELD_MAX = 8 * 1024,  /* one name plus value */
-	HTTP_HEAD_MAX = 32 * 1024,  /* all of them */
+	HTTP_FIELD_MAX = 8 * 1024, /* one name plus value */
+	HTTP_HEAD_MAX = 32 * 1024, /* all of them */
 	HTTP_FIELDS_MAX = 100,
 };
 
@@ -35,10 +35,10 @@ struct http_head {
 	struct http_field *fields; /* without Host and framing fields */
 	size_t n_fields;
 	int64_t content_length; /* -1: unknown, so chunked or until close */
-	bool no_body;           /* nothing follows: no on_body, on_end at once */
-	struct str upgrade;     /* "websocket": what the peer asks to switch to,
+	bool no_body;         /* nothing follows: no on_body, on_end at once */
+	struct str upgrade;   /* "websocket": what the peer asks to switch to,
 	                         * or switched to with status 101; else empty */
-	bool expect_continue;   /* the client waits for 100 */
+	bool expect_continue; /* the client waits for 100 */
 };
 
 const struct str *http_get(const struct http_head *h, const char *name);

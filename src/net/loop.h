@@ -16,6 +16,8 @@ struct loop;
 struct loop *loop_new(void);
 void loop_run(struct loop *l);  /* until loop_stop() */
 void loop_stop(struct loop *l); /* loop_run() returns after this turn */
+/* One turn, for tests and fuzzers; waits for something to do when asked to. */
+void loop_turn(struct loop *l, bool wait);
 /* Only after loop_run() returned and every object on the loop was closed. */
 void loop_free(struct loop *l);
 void loop_assert(const struct loop *l); /* aborts on another thread */
@@ -30,8 +32,8 @@ struct timer {
 	struct loop *loop;
 	timer_fn *fn;
 	void *arg;
-	int64_t at_ms;    /* monotonic; meaningful while slot != 0 */
-	uint32_t slot;    /* place in the loop's heap, from 1; 0 = not set */
+	int64_t at_ms; /* monotonic; meaningful while slot != 0 */
+	uint32_t slot; /* place in the loop's heap, from 1; 0 = not set */
 };
 
 void timer_init(struct timer *t, struct loop *l, timer_fn *fn, void *arg);
@@ -42,6 +44,7 @@ bool timer_is_set(const struct timer *t);
 
 /* --- later in this turn -------------------------------------------------- */
 
+/* Zeroed except for fn and arg. */
 typedef void defer_fn(void *arg);
 
 struct defer {

@@ -11,10 +11,13 @@
  * Reading: on_data until sock_pause(). One shared read buffer per loop: the
  * bytes are borrowed during the call.
  *
- * Closing: sock_close() is idempotent, drops what is queued (unless
- * sock_end() was called before, which first delivers it) and frees the sock
- * after on_close, the last callback. on_close is called exactly once, also
- * when the peer or the network closed; never from inside a call of ours.
+ * Closing: sock_close() is idempotent. After sock_end() it first delivers what
+ * is queued, sends FIN and waits a moment for the peer's (reading off a little,
+ * so that a late byte of the peer cannot destroy our last answer); without
+ * sock_end() it drops what is queued and resets, which no peer can take for a
+ * complete message. The sock is freed after on_close, the last callback.
+ * on_close is called exactly once, also when the peer or the network closed;
+ * never from inside a call of ours. After sock_close() nothing else is called.
  */
 #ifndef NET_SOCK_H
 #define NET_SOCK_H
@@ -23,10 +26,14 @@
 #include "net/addr.h"
 #include "net/loop.h"
 
-enum { SOCK_LOW_WATER = 16 * 1024, SOCK_HIGH_WATER = 64 * 1024 };
+enum {
+	SOCK_LOW_WATER = 16 * 1024,
+	SOCK_HIGH_WATER = 64 * 1024
+};
 
 struct sock;
 
+/* Any of them may be NULL; without on_eof, the peer's FIN closes. */
 struct sock_sink {
 	void (*on_open)(void *owner); /* dialled socks: connected */
 	void (*on_data)(void *owner, const uint8_t *p, size_t n);
@@ -38,15 +45,21 @@ struct sock_sink {
 /* Dials; on_open or on_close(why) follows. */
 struct sock *sock_dial(struct loop *l, const struct addr *to,
     int64_t timeout_ms, const struct sock_sink *sink, void *owner);
+/* Takes a connected non-blocking stream socket; a peer of NULL is looked up. */
+struct sock *sock_from_fd(struct loop *l, int fd, const struct addr *peer);
 void sock_set_sink(struct sock *s, const struct sock_sink *sink, void *owner);
 
 void sock_write(struct sock *s, const void *p, size_t n);
-size_t sock_queued(const struct sock *s); /* bytes not yet in the kernel */
-void sock_flush(struct sock *s);          /* now rather than at turn end */
+size_t sock_queued(const struct sock *s);    /* bytes not yet in the kernel */
+uint64_t sock_written(const struct sock *s); /* bytes the kernel took so far */
+void sock_flush(struct sock *s);             /* now rather than at turn end */
 void sock_pause(struct sock *s);
 void sock_resume(struct sock *s);
 void sock_end(struct sock *s); /* FIN behind what is queued */
 void sock_close(struct sock *s);
+/* By default a reset while paused is told after what arrived before it was
+ * read. Eager: it is told at once. */
+void sock_set_eager(struct sock *s, bool eager);
 bool sock_is_closing(const struct sock *s);
 const struct addr *sock_peer(const struct sock *s);
 /* Bytes that arrived behind an upgrade are handed on with this: the next

@@ -26,7 +26,9 @@
 #include "base/err.h"
 #include "net/http.h"
 
-enum { STREAM_WINDOW = 64 * 1024 };
+enum {
+	STREAM_WINDOW = 64 * 1024
+};
 
 struct stream;
 
