@@ -25,7 +25,7 @@ struct ocr; /* service/ocr.h */
 struct doc_limits {
 	size_t text_bytes; /* of all text, 32 MiB */
 	size_t blocks;     /* of all containers, 2 million */
-	unsigned depth;    /* of nesting, 64 */
+	unsigned depth;    /* of nested lists, tables, quotes..., 64 */
 	unsigned pages;    /* 2,000 */
 	size_t inflated;   /* of all archive entries, 512 MiB */
 	unsigned ratio;    /* of one archive entry, 100:1 */
@@ -75,21 +75,30 @@ void doc_code(struct doc *d, struct str language);
 void doc_table(struct doc *d);
 void doc_row(struct doc *d, bool header);
 void doc_cell(struct doc *d, unsigned colspan, unsigned rowspan);
-void doc_footnote(struct doc *d, struct str label); /* collected at the end */
-void doc_link(struct doc *d, struct str url);       /* inline container */
+void doc_link(struct doc *d, struct str url); /* inline container */
+/* These two may be opened in the middle of a paragraph without breaking it:
+ * a footnote is collected at the end, an aside (a text box, a frame) follows
+ * the paragraph. */
+void doc_footnote(struct doc *d, struct str label);
+void doc_aside(struct doc *d);
 void doc_end(struct doc *d);
 
-/* Leaves. Text is UTF-8; bad sequences become U+FFFD, NUL and other control
- * bytes are dropped. Runs of white space collapse except in doc_code(). */
+/* Leaves. Text is UTF-8; bad sequences become U+FFFD; control characters,
+ * soft hyphens and zero-width spaces are dropped. Runs of white space collapse
+ * and vanish at the edges of a block, except in doc_code(). */
 void doc_text(struct doc *d, struct str utf8, unsigned style);
-void doc_break(struct doc *d); /* a line break inside a block */
+/* A line break inside a block; two in a row begin a new paragraph. */
+void doc_break(struct doc *d);
 void doc_rule(struct doc *d);
 void doc_note_ref(struct doc *d, struct str label);
 void doc_image(struct doc *d, struct str alt); /* alt text only, never a URL */
 
 /* Writers. Markdown is GitHub's flavour; a table whose cells span becomes a
- * plain grid with the spanned text in its first cell. `page` 0 writes the
- * whole document, else that page alone. False when `out` is full. */
+ * plain grid with the spanned text in its first cell, a table inside a cell
+ * becomes HTML, a table that only arranges headings or a single cell is
+ * written as its contents. Pages are marked by <!-- page N --> in Markdown
+ * and by a form feed in plain text. `page` 0 writes the whole document, else
+ * that page alone. False when `out` is full. */
 bool doc_markdown(const struct doc *d, unsigned page, struct buf *out);
 bool doc_plain(const struct doc *d, unsigned page, struct buf *out);
 
