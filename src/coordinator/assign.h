@@ -1,44 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Assignment: asks core/place what each worker should run, whenever the answer
- * may have changed, and has changes stored and told.
+ * Runs placement when something changed that it looks at, gives the workers
+ * their assignments, tells them (over the link, and with every heartbeat's
+ * answer) and saves them.
  *
- * A worker that joins is decided for at once, alone; the whole fleet is
- * reviewed at most every ASSIGN_EVERY_MS. Under policy `classic` a worker is
- * decided for when it registers and never again.
+ * A joining worker is decided for at once, from the counts alone. What its
+ * coming means for the others is decided for all together, once per turn of
+ * the loop, and only if the counts changed in what matters.
  */
 #ifndef COORDINATOR_ASSIGN_H
 #define COORDINATOR_ASSIGN_H
 
+#include "coordinator/events.h"
 #include "coordinator/registry.h"
-
-enum {
-	ASSIGN_EVERY_MS = 100
-};
+#include "store/store.h"
 
 struct assign {
 	struct registry *registry;
+	struct store *store;
+	struct events *events;
 	enum place_policy policy;
-	/* A node's assignment changed: store it and tell the worker. */
-	void (*on_change)(void *owner, struct node *n);
-	void *owner;
-	struct timer review;
-	int64_t reviewed_at_ms;
+	struct place_view seen; /* the counts when all were decided for last */
+	struct defer again;
+	uint64_t rounds, moves;
+	/* Tells a linked worker: PUT /-/assign with this body. Set by links.c;
+	 * may be NULL. */
+	void (*push)(void *arg, struct node *n, struct str body);
+	void *push_arg;
 };
 
-void assign_init(struct assign *a, struct loop *l, struct registry *r,
-    void (*on_change)(void *owner, struct node *n), void *owner);
+void assign_init(struct assign *a, struct registry *r, struct store *s,
+    struct events *e, enum place_policy policy);
 void assign_fini(struct assign *a);
-
-/* What a worker that registers is to run: `caps` and `row` as it sent them. */
-void assign_join(struct assign *a, const struct row_worker *row,
-    const struct wire_caps *caps, struct place_result *out);
-/* The registry says that something may have to change. */
-void assign_matters(struct assign *a);
-
-/* Sentences. Why has the worker this service, or has it not, and how is it
- * doing; with n NULL: who has the service, and why not more. */
-void assign_why(const struct assign *a, enum service_id id,
-    const struct node *n, struct buf *out);
+/* What the worker of this registration will be assigned, as things are. */
+service_set assign_preview(struct assign *a, const struct place_node *n);
+/* The worker registered (it is in the registry, with what it had before). */
+void assign_joined(struct assign *a, struct node *n);
+/* Something changed: look again before the loop waits. */
+void assign_changed(struct assign *a);
 
 #endif
