@@ -159,7 +159,7 @@ a_crash_loop_fails_with_the_last_words(void **state UNUSED)
 }
 
 static void
-a_missing_program_fails(void **state UNUSED)
+a_missing_program_is_a_death(void **state UNUSED)
 {
 	struct watcher w;
 	struct proc *p;
@@ -172,7 +172,7 @@ a_missing_program_fails(void **state UNUSED)
 	timer_set(&w.limit, LIMIT_MS);
 	p = proc_new(w.loop, &spec, &sink, &w);
 	proc_start(p);
-	run_until(&w, PROC_FAILED);
+	run_until(&w, PROC_BACKOFF);
 	assert_non_null(strstr(proc_why(p), "/nonexistent/program"));
 	done(&w, p);
 }
@@ -275,7 +275,7 @@ const struct CMUnitTest proc_tests[] = {
     cmocka_unit_test(the_owner_may_tell_readiness),
     cmocka_unit_test(a_crash_is_mended_fast),
     cmocka_unit_test(a_crash_loop_fails_with_the_last_words),
-    cmocka_unit_test(a_missing_program_fails),
+    cmocka_unit_test(a_missing_program_is_a_death),
     cmocka_unit_test(a_slow_start_is_a_death),
     cmocka_unit_test(a_deaf_child_is_killed),
     cmocka_unit_test(wanted_again_while_stopping),
