@@ -26,8 +26,8 @@ size_t httpd_connections(const struct httpd *d);
 void httpd_close(struct httpd *d, int64_t ms, void (*done)(void *arg),
     void *arg);
 
-/* Answers and closes the stream (reading off what is left of a small request
- * body first, so that the connection can go on). Extra fields may be NULL. */
+/* Answers and closes the stream. The bytes are copied as far as they do not
+ * leave at once. Extra fields (at most 15) may be NULL. */
 void reply_bytes(struct stream *s, int status, const char *type,
     const struct http_field *extra, size_t n_extra, struct str body);
 /* {"error":{"code","message","field"?,"request_id"?},"detail":message}; 429
@@ -35,9 +35,11 @@ void reply_bytes(struct stream *s, int status, const char *type,
 void reply_error(struct stream *s, const struct err *err, const char *field,
     const char *request_id);
 
-/* Collects a request body of at most `max` bytes, then calls done with it, or
- * with an error (413 when too big). The stream is handed back to the caller
- * before the call: own it, answer it or close it. */
+/* Collects a request body of at most `max` bytes, then calls done with it
+ * (borrowed during the call), or with an error (413 when too big, or why the
+ * client is gone). The stream is handed back before the call: answer or close
+ * it. A request without a body, or one that is too big by its own account, is
+ * told from inside this call. */
 typedef void body_fn(void *owner, struct stream *s, struct str body,
     const struct err *why);
 void body_collect(struct stream *s, const struct http_head *head, size_t max,

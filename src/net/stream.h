@@ -14,7 +14,8 @@
  * Whoever holds the stream calls stream_close() exactly once, whenever it is
  * finished with it: if both messages were complete the transport keeps its
  * connection, otherwise the exchange is cancelled (RST_STREAM, or the HTTP/1
- * connection is closed). After stream_close() no callback comes, and the
+ * connection is closed; a complete answer to a request that is still arriving
+ * is delivered first, and up to 64 KiB of the request's rest are read off). After stream_close() no callback comes, and the
  * stream is gone.
  *
  * Callbacks come from the loop, never from inside an op of the same stream.
@@ -51,7 +52,8 @@ struct stream_sink {
 struct stream_ops {
 	/* Framing is always made here from content_length and no_body. */
 	void (*send_head)(struct stream *s, const struct http_head *head);
-	/* Takes what fits, perhaps nothing; then on_room comes later. */
+	/* Takes what fits, perhaps nothing; then on_room comes later. The
+	 * body of an answer to HEAD is taken and dropped. */
 	size_t (*write)(struct stream *s, const uint8_t *p, size_t n);
 	/* Ends the leaving message; trailers may be NULL, 0. */
 	void (*end)(struct stream *s, const struct http_field *trailers,
@@ -67,6 +69,9 @@ struct stream {
 	const struct stream_sink *sink;
 	void *owner;
 	const struct addr *peer; /* who is at the other end, or NULL */
+	/* The arriving message is complete: set before on_head of a message
+	 * without a body, otherwise right before on_end. */
+	bool ended;
 };
 
 static inline void
