@@ -142,7 +142,7 @@ proc_on_timer(void *arg)
 	case PROC_DOWN:
 	case PROC_READY:
 	case PROC_FAILED:
-		assert(!"no timer runs in this state");
+		assert(false && "no timer runs in this state");
 	}
 }
 

@@ -318,7 +318,7 @@ watch_start(struct spawn *s, struct watch *w, int fd, uv_poll_cb on_event)
 	w->on = true;
 	if (uv_poll_init(loop_uv(s->loop), &w->poll, fd) != 0 ||
 	    uv_poll_start(&w->poll, UV_READABLE, on_event) != 0)
-		assert(!"a fresh descriptor can be watched");
+		assert(false && "a fresh descriptor can be watched");
 }
 
 /* ---- starting ---- */
