@@ -471,6 +471,13 @@ doc_end(struct doc *d)
 		pop(d);
 }
 
+void
+doc_block_end(struct doc *d)
+{
+	if (d->over == NULL)
+		split_inline(d);
+}
+
 /* --- text ------------------------------------------------------------- */
 
 /* Adds bytes to the text node at the end, or begins one. */

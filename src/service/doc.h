@@ -82,6 +82,9 @@ void doc_link(struct doc *d, struct str url); /* inline container */
 void doc_footnote(struct doc *d, struct str label);
 void doc_aside(struct doc *d);
 void doc_end(struct doc *d);
+/* Ends the paragraph that text opened by itself, without closing anything
+ * that the reader opened. */
+void doc_block_end(struct doc *d);
 
 /* Leaves. Text is UTF-8; bad sequences become U+FFFD; control characters,
  * soft hyphens and zero-width spaces are dropped. Runs of white space collapse
