@@ -51,31 +51,6 @@ print_meta(const struct doc *d)
 	}
 }
 
-/* The surest reader. */
-static const struct doc_format *
-pick(const struct doc_in *in, struct err *err)
-{
-	static const struct doc_format *const formats[] = {
-#define DOC_FORMAT(name) &doc_format_##name,
-#include "service/doc_formats.def"
-#undef DOC_FORMAT
-	    NULL};
-	const struct doc_format *best = NULL;
-	int score = 0;
-
-	for (size_t i = 0; formats[i] != NULL; i++) {
-		int s = formats[i]->sniff(in);
-
-		if (s > score) {
-			score = s;
-			best = formats[i];
-		}
-	}
-	if (best == NULL)
-		(void)err_set(err, ERR_UNSUPPORTED, "no reader knows it");
-	return best;
-}
-
 static int
 print_doc(const struct doc *d, const char *how)
 {
@@ -105,7 +80,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	d = doc_new(in.limits);
-	f = pick(&in, &err);
+	f = doc_sniff(&in, &err);
 	if (f != NULL && f->read(&in, d, &err) == 0 && doc_failed(d, &err) == 0)
 		rc = print_doc(d, argc > 2 ? argv[2] : "md");
 	else
