@@ -105,6 +105,7 @@ static const struct ns_uri ns_uris[] = {
     {NS_NCX, "http://www.daisy.org/z3986/2005/ncx/"},
     {NS_CONTAINER, OASIS "container"},
     {NS_EPUB, "http://www.idpf.org/2007/ops"},
+    {NS_XMLENC, "http://www.w3.org/2001/04/xmlenc#"},
 };
 
 static enum doc_ns

@@ -59,6 +59,7 @@ enum doc_ns {
 	NS_NCX,
 	NS_CONTAINER,
 	NS_EPUB,
+	NS_XMLENC,
 };
 
 struct doc_xml_name {
