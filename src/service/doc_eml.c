@@ -14,6 +14,7 @@
 
 #include "service/doc_charset.h"
 #include "service/doc_html.h"
+#include "service/doc_sniff.h"
 #include "service/doc_text.h"
 
 enum {
@@ -557,60 +558,9 @@ eml_read(const struct doc_in *in, struct doc *d, struct err *err)
 	return rc;
 }
 
-/* A header line's name, or empty when the line is none. */
-static struct str
-header_name(struct str line)
-{
-	size_t i = 0;
-
-	while (i < line.n && line.p[i] > ' ' && line.p[i] < 0x7f &&
-	    line.p[i] != ':')
-		i++;
-	if (i == 0 || i == line.n || line.p[i] != ':')
-		return (struct str){NULL, 0};
-	return (struct str){line.p, i};
-}
-
-static int
-eml_sniff(const struct doc_in *in)
-{
-	static const char *const sure[] = {"Received", "Message-ID",
-	    "MIME-Version", "Return-Path", "Delivered-To"};
-	static const char *const likely[] = {"From", "To", "Subject", "Date",
-	    "Cc", "Content-Type", "Reply-To"};
-	struct str rest = {(const char *)in->p, MIN_OF(in->n, (size_t)65536)};
-	bool named = str_ends(in->name, ".eml") || str_ends(in->name, ".EML");
-	int a = 0;
-	int b = 0;
-
-	if (str_starts(rest, "From ") || str_starts(rest, ">From "))
-		(void)str_cut(&rest, '\n');
-	for (int line_no = 0; rest.n != 0 && line_no < 200; line_no++) {
-		struct str line = str_cut(&rest, '\n');
-		struct str name;
-
-		if (line.n != 0 && line.p[line.n - 1] == '\r')
-			line.n--;
-		if (line.n == 0)
-			break;
-		if (line_no > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
-			continue;
-		name = header_name(line);
-		if (name.n == 0)
-			return 0;
-		for (size_t i = 0; i < COUNT_OF(sure); i++)
-			a += str_ieqz(name, sure[i]);
-		for (size_t i = 0; i < COUNT_OF(likely); i++)
-			b += str_ieqz(name, likely[i]);
-	}
-	if (a + b < 2)
-		return named && a + b != 0 ? 60 : 0;
-	return a != 0 || named ? 90 : b >= 3 ? 65 : 0;
-}
-
 const struct doc_format doc_format_eml = {
     .name = "eml",
     .mime = "message/rfc822",
-    .sniff = eml_sniff,
+    .sniff = sniff_mail,
     .read = eml_read,
 };

@@ -16,6 +16,7 @@
 #include "base/obj.h"
 #include "service/doc_charset.h"
 #include "service/doc_html_hidden.h"
+#include "service/doc_sniff.h"
 
 enum {
 	NODE_DEPTH_MAX = 3000,
@@ -859,54 +860,6 @@ doc_html_charset(struct str bytes, char *out, size_t cap)
 	}
 }
 
-static bool
-head_has(struct str head, const char *tag)
-{
-	size_t n = strlen(tag);
-
-	for (size_t i = 0; i + n <= head.n; i++) {
-		if (head.p[i] == '<' &&
-		    str_ieqz((struct str){head.p + i, n}, tag))
-			return true;
-	}
-	return false;
-}
-
-static int
-html_sniff(const struct doc_in *in)
-{
-	static const char *const common[] = {"<body", "<head", "<title", "<p>",
-	    "<div", "<table", "<h1", "<h2", "<br", "<font", "<meta", "<span",
-	    "<ul", "<center", "<a href", "<p "};
-	char head_bytes[2048];
-	size_t n = 0;
-	struct str head;
-	bool named = str_ends(in->name, ".html") ||
-	    str_ends(in->name, ".htm") || str_ends(in->name, ".HTM") ||
-	    str_ends(in->name, ".xhtml");
-
-	/* without the NULs of UTF-16 */
-	for (size_t i = 0; i < in->n && n < sizeof head_bytes && i < 4096;
-	     i++) {
-		if (in->p[i] != 0)
-			head_bytes[n++] = (char)in->p[i];
-	}
-	head = (struct str){head_bytes, n};
-	while (head.n != 0 && (head.p[0] <= ' ' || (head.p[0] & 0x80) != 0)) {
-		head.p++;
-		head.n--;
-	}
-	if (head.n == 0 || head.p[0] != '<')
-		return named && memchr(head_bytes, '<', n) != NULL ? 50 : 0;
-	if (head_has(head, "<!doctype html") || head_has(head, "<html"))
-		return 90;
-	for (size_t i = 0; i < COUNT_OF(common); i++) {
-		if (head_has(head, common[i]))
-			return named ? 80 : 60;
-	}
-	return named ? 50 : 0;
-}
-
 static int
 html_read(const struct doc_in *in, struct doc *d, struct err *err)
 {
@@ -927,6 +880,6 @@ html_read(const struct doc_in *in, struct doc *d, struct err *err)
 const struct doc_format doc_format_html = {
     .name = "html",
     .mime = "text/html",
-    .sniff = html_sniff,
+    .sniff = sniff_html,
     .read = html_read,
 };
