@@ -30,7 +30,7 @@ struct proc {
 
 	struct sm sm;
 	bool want_up;
-	bool too_slow; /* STOPPING because the start took too long */
+	bool rejected; /* STOPPING, but not because that was asked for */
 	struct spawn *child;
 	struct timer timer; /* of the state: start limit, kill, back-off */
 	struct defer tell;
@@ -123,14 +123,14 @@ static void
 proc_on_timer(void *arg)
 {
 	struct proc *p;
+	char why[64];
 
 	CAST_OBJ(p, arg, PROC_MAGIC);
 	switch (proc_state(p)) {
 	case PROC_STARTING:
-		(void)str_fmt(p->why, sizeof p->why, "not ready within %lld s",
+		(void)str_fmt(why, sizeof why, "not ready within %lld s",
 		    (long long)((p->start_timeout_ms + 999) / 1000));
-		p->too_slow = true;
-		stop_child(p);
+		proc_reject(p, why);
 		return;
 	case PROC_STOPPING:
 		log_warn("proc", "%s ignores SIGTERM; killing it", p->name);
@@ -178,16 +178,16 @@ proc_on_exit(void *owner, int wait_status)
 	CAST_OBJ(p, owner, PROC_MAGIC);
 	spawn_free(p->child);
 	p->child = NULL;
-	if (!p->too_slow)
+	if (!p->rejected)
 		(void)str_fmt(p->why, sizeof p->why, "%s",
 		    spawn_why(wait_status, why));
-	if (proc_state(p) != PROC_STOPPING || (p->too_slow && p->want_up))
+	if (proc_state(p) != PROC_STOPPING || (p->rejected && p->want_up))
 		died(p);
 	else if (p->want_up)
 		child_start(p);
 	else
 		move(p, PROC_DOWN);
-	p->too_slow = false;
+	p->rejected = false;
 }
 
 static const struct spawn_sink child_sink = {
@@ -308,6 +308,17 @@ proc_ready(struct proc *p)
 	CHECK_OBJ(p, PROC_MAGIC);
 	if (proc_state(p) == PROC_STARTING)
 		move(p, PROC_READY);
+}
+
+void
+proc_reject(struct proc *p, const char *why)
+{
+	CHECK_OBJ(p, PROC_MAGIC);
+	if (proc_state(p) != PROC_STARTING && proc_state(p) != PROC_READY)
+		return;
+	(void)str_fmt(p->why, sizeof p->why, "%s", why);
+	p->rejected = true;
+	stop_child(p);
 }
 
 void

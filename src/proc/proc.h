@@ -90,6 +90,9 @@ void proc_start(struct proc *p);
 void proc_stop(struct proc *p); /* wants it down */
 /* The owner found it ready (PROC_READY_TOLD); ignored unless STARTING. */
 void proc_ready(struct proc *p);
+/* The owner found that it does not work, for the reason `why`: it is stopped,
+ * which counts as a death. Ignored unless STARTING or READY. */
+void proc_reject(struct proc *p, const char *why);
 /* In any state; a running child is killed with its group. */
 void proc_free(struct proc *p);
 

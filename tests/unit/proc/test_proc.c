@@ -195,6 +195,22 @@ a_slow_start_is_a_death(void **state UNUSED)
 }
 
 static void
+a_rejected_child_is_a_death(void **state UNUSED)
+{
+	struct watcher w;
+	struct proc *p = new_proc(&w, "sleep 100",
+	    (struct proc_spec){.ready = PROC_READY_TOLD});
+
+	proc_reject(p, "too early: ignored");
+	proc_start(p);
+	run_until(&w, PROC_STARTING);
+	proc_reject(p, "self-test failed");
+	run_until(&w, PROC_BACKOFF);
+	assert_string_equal(proc_why(p), "self-test failed");
+	done(&w, p);
+}
+
+static void
 a_deaf_child_is_killed(void **state UNUSED)
 {
 	struct watcher w;
@@ -277,6 +293,7 @@ const struct CMUnitTest proc_tests[] = {
     cmocka_unit_test(a_crash_loop_fails_with_the_last_words),
     cmocka_unit_test(a_missing_program_is_a_death),
     cmocka_unit_test(a_slow_start_is_a_death),
+    cmocka_unit_test(a_rejected_child_is_a_death),
     cmocka_unit_test(a_deaf_child_is_killed),
     cmocka_unit_test(wanted_again_while_stopping),
     cmocka_unit_test(every_illegal_move_aborts),

@@ -84,6 +84,39 @@ two_cards_are_two_cards(void **state UNUSED)
 }
 
 static void
+the_drivers_library_is_asked_first(void **state UNUSED)
+{
+	struct probe_env env = {.root = FIXTURES "nouveau",
+	    .data = "/",
+	    .nvml = BINARY_DIR "/tests/libfake_nvml.so",
+	    .nvidia_smi = ""};
+	struct hw *h = malloc(sizeof *h);
+
+	assert_non_null(h);
+	detect_run(&env, "auto", h);
+	assert_string_equal(h->worker_type, "gpu");
+	assert_int_equal(h->n_gpus, 2);
+	assert_string_equal(h->gpus[0].name, "NVIDIA Test 100");
+	assert_string_equal(h->gpus[0].driver, "580.159");
+	assert_string_equal(h->gpus[0].pci, "0000:01:00.0");
+	assert_int_equal(h->gpus[0].memory_mib, 24564);
+	assert_int_equal(h->gpus[0].memory_free_mib, 24000);
+	assert_int_equal(h->gpus[0].use_percent, 42);
+	assert_true(h->gpus[1].usable);
+	assert_int_equal(h->gpus[1].memory_mib, 0);
+	assert_int_equal(h->gpus[1].use_percent, -1);
+	/* Its refusal is the reason that people read. */
+	assert_int_equal(setenv("FAKE_NVML_INIT", "18", 1), 0);
+	env.root = FIXTURES "container";
+	detect_run(&env, "auto", h);
+	assert_string_equal(h->worker_type, "cpu");
+	assert_int_equal(h->n_gpus, 1);
+	assert_non_null(strstr(h->gpus[0].reason, "different versions"));
+	assert_int_equal(unsetenv("FAKE_NVML_INIT"), 0);
+	free(h);
+}
+
+static void
 a_card_without_a_driver_is_told_and_not_used(void **state UNUSED)
 {
 	struct hw *h = detect("nouveau", "gpu");
@@ -244,6 +277,7 @@ the_json_has_the_classic_fields(void **state UNUSED)
 const struct CMUnitTest detect_tests[] = {
     cmocka_unit_test(a_laptop_is_a_cpu_worker),
     cmocka_unit_test(two_cards_are_two_cards),
+    cmocka_unit_test(the_drivers_library_is_asked_first),
     cmocka_unit_test(a_card_without_a_driver_is_told_and_not_used),
     cmocka_unit_test(amd_cards_come_from_sysfs),
     cmocka_unit_test(a_container_has_its_limits),

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How busy this machine is, from the kernel's own counters. */
+#ifndef WORKER_LOAD_H
+#define WORKER_LOAD_H
+
+#include "base/defs.h"
+
+struct probe_env;
+
+struct load {
+	uint64_t busy, total; /* ticks of all processors at the last look */
+};
+
+/* 0 to 1: the share of processor time used since the last call (at the first,
+ * the load average over the processors), or the share of time in which some
+ * task waited for a processor (PSI), whichever is more. */
+double load_now(struct load *l, const struct probe_env *env, unsigned threads);
+
+#endif
