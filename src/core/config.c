@@ -300,6 +300,45 @@ config_help(FILE *out, unsigned groups)
 	opt_help(out, table, collect(groups | CONFIG_ALL, table));
 }
 
+static const char *
+key_arg(struct config *c, const struct key *k)
+{
+	const void *field = (const char *)c + k->at;
+	const char *name = k->opt.name;
+
+	switch (k->type) {
+	case KEY_UINT:
+		return arena_fmt(&c->arena, "--%s=%llu", name,
+		    (unsigned long long)*(const uint64_t *)field);
+	case KEY_BOOL:
+		return arena_fmt(&c->arena, "--%s=%s", name,
+		    *(const bool *)field ? "true" : "false");
+	case KEY_STR:
+		break;
+	}
+	if (**(const char *const *)field == '\0')
+		return NULL;
+	return arena_fmt(&c->arena, "--%s=%s", name,
+	    *(const char *const *)field);
+}
+
+size_t
+config_args(struct config *c, unsigned groups, const char **out)
+{
+	size_t n = 0;
+
+	_Static_assert(COUNT_OF(keys) <= CONFIG_ARGS_MAX, "room for all keys");
+	for (size_t i = 0; i < COUNT_OF(keys); i++) {
+		const char *arg = (keys[i].groups & groups) != 0
+		    ? key_arg(c, &keys[i])
+		    : NULL;
+
+		if (arg != NULL)
+			out[n++] = arg;
+	}
+	return n;
+}
+
 const char *
 config_path(struct config *c, const char *below)
 {

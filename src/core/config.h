@@ -38,6 +38,14 @@ void config_fini(struct config *c);
 /* Prints the options of these groups. */
 void config_help(FILE *out, unsigned groups);
 
+/* The settings of `groups` as "--flag=value" strings, for starting a child with
+ * the same ones: at most CONFIG_ARGS_MAX, in `out`; returns how many. Empty
+ * ones are left out. They live as long as the config. */
+enum {
+	CONFIG_ARGS_MAX = 32
+};
+size_t config_args(struct config *c, unsigned groups, const char **out);
+
 /* A path below the data folder; lives as long as the config. */
 const char *config_path(struct config *c, const char *below);
 
