@@ -20,7 +20,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates
 run="tesseract-ocr-eng tesseract-ocr-osd"
 test="libcmocka-dev curl nodejs npm poppler-utils"
 check="clang libclang-rt-dev clang-format-14 clang-tidy-14 cppcheck nodejs binutils"
-bench="wrk curl poppler-utils tesseract-ocr python3-minimal liblua5.3-0"
+bench="wrk curl groff procps poppler-utils tesseract-ocr python3-minimal liblua5.3-0"
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "install-deps: $*"; exit 1; }

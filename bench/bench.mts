@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// bench.mjs [PART...]: prints one table of figures, each beside its peer's.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { answers, backend, BUILD, coordinator, dir, freePort, haproxy, launch, linkEnd, nginx, Proxy, rssKiB, stop, stopAll, until, PROXY_CPU } from './peers.mjs';
+import { Load, median, wrk } from './wrk.mjs';
+
+const ROUNDS = Number(process.env.HEARTH_BENCH_ROUNDS ?? 5);
+const SECONDS = 2;
+const SETS = process.env.HEARTH_EVAL_SETS ?? '../shared/eval';
+
+const rows: string[][] = [];
+function report(what: string, figure: string, peers: string, goal: string, met: boolean | undefined): void {
+  const verdict = met === undefined ? '' : met ? 'met' : 'MISSED';
+  rows.push([what, figure, peers, goal, verdict]);
+  console.log(`  ${what}: ${figure}${peers ? ` (${peers})` : ''}${goal ? `; goal ${goal}: ${verdict}` : ''}`);
+}
+const f = (n: number, digits = 0): string => n.toLocaleString('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
+
+// --- start and memory ------------------------------------------------------------
+
+async function timeToAnswer(program: string, args: string[], url: string): Promise<number> {
+  const t = process.hrtime.bigint();
+  const child = launch(PROXY_CPU, program, args);
+  for (;;) {
+    if (await answers(url).catch(() => false)) break;
+    if (child.exitCode !== null) throw new Error(`${program} ended`);
+  }
+  const ms = Number(process.hrtime.bigint() - t) / 1e6;
+  await stop(child);
+  return ms;
+}
+
+async function start(): Promise<void> {
+  const times: number[] = [];
+  for (let i = 0; i < 15; i++) {
+    const port = await freePort();
+    times.push(await timeToAnswer(join(BUILD, 'hearth'), ['coordinator', '--port', String(port), '--data', join(dir, 'start')], `http://127.0.0.1:${port}/health`));
+  }
+  report('exec to /health', `${f(median(times), 1)} ms`, '', '<= 10 ms', median(times) <= 10);
+  const c = await coordinator();
+  report('coordinator idle', `${f(rssKiB(c.pid) / 1024, 1)} MiB resident`, '', '<= 8 MiB', rssKiB(c.pid) <= 8 * 1024);
+  const before = rssKiB(c.pid);
+  const count = 2000;
+  for (let i = 0; i < count; i += 50)
+    await Promise.all(Array.from({ length: 50 }, (_, k) => register(c, `w${i + k}`)));
+  const each = (rssKiB(c.pid) - before) / count;
+  report('memory per worker', `${f(each, 2)} KiB`, '', '<= 1.5 KiB', each <= 1.5);
+}
+
+async function register(c: Proxy, id: string): Promise<void> {
+  const r = await fetch(`${c.url}api/worker/register`, { method: 'POST', headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ worker_id: id, tunnel_url: 'http://127.0.0.1:9', capabilities: { worker_type: 'cpu', cpu_cores: 2 } }) });
+  if (r.status !== 200) throw new Error(`register: ${r.status} ${await r.text()}`);
+  await r.arrayBuffer();
+}
+
+// --- proxying ---------------------------------------------------------------------
+
+async function proxies(): Promise<Proxy[]> {
+  const far = await backend();
+  const c = await coordinator();
+  await linkEnd(c);
+  return [{ ...c, url: `${c.url}service/document-processing/ok` }, await nginx(far), await haproxy(far)];
+}
+
+// Interleaved: every proxy once per round.
+function rounds(list: Proxy[], load: (p: Proxy) => Load): Map<string, Load[]> {
+  const all = new Map<string, Load[]>(list.map((p) => [p.name, []]));
+  for (let i = 0; i < ROUNDS; i++)
+    for (const p of list) all.get(p.name)!.push(load(p));
+  for (const [name, loads] of all) {
+    const bad = loads.reduce((n, l) => n + l.bad, 0);
+    if (bad) console.log(`  NOTE: ${name} had ${bad} failed requests`);
+  }
+  return all;
+}
+
+function compare(what: string, all: Map<string, Load[]>, goal: number, against: string[]): void {
+  const mid = (name: string) => median(all.get(name)!.map((l) => l.perCpuSecond));
+  const best = Math.max(...against.map(mid));
+  const ratio = mid('hearth') / best;
+  report(what, `${f(ratio, 2)} x (${f(mid('hearth'))} requests per CPU second)`,
+    ['nginx', 'haproxy'].map((n) => `${n} ${f(mid(n))}`).join(', '), `>= ${goal} x`, ratio >= goal);
+}
+
+async function proxy(): Promise<void> {
+  const list = await proxies();
+  for (const [connections, goal] of [[32, 1.6], [256, 2.5]])
+    compare(`proxied, ${connections} connections`, rounds(list, (p) => wrk(p.url, p.pid, connections, SECONDS)), goal, ['nginx', 'haproxy']);
+}
+
+async function latency(): Promise<void> {
+  const list = await proxies();
+  const all = rounds(list, (p) => wrk(p.url, p.pid, 1, SECONDS));
+  const mid = (name: string) => median(all.get(name)!.map((l) => l.medianUs));
+  report('median latency, one connection', `${f(mid('hearth'))} us`, `nginx ${f(mid('nginx'))}, haproxy ${f(mid('haproxy'))}`, "<= nginx's", mid('hearth') <= mid('nginx'));
+}
+
+async function uploads(): Promise<void> {
+  const list = await proxies();
+  for (const [mib, goal, against] of [[1, 2, ['nginx']], [20, 1, ['haproxy']]] as [number, number, string[]][]) {
+    const script = `wrk.method = "POST"; wrk.body = string.rep("x", ${mib * 1048576}); wrk.headers["Content-Type"] = "application/octet-stream"`;
+    compare(`uploads of ${mib} MiB`, rounds(list, (p) => wrk(p.url, p.pid, 8, SECONDS, script)), goal, against);
+  }
+}
+
+async function events(): Promise<void> {
+  const program = join(BUILD, 'bench/sse_load');
+  const list = await proxies();
+  const c = list[0];
+  const direct = execFileSync('taskset', ['-c', '1', program, c.url.replace(/ok$/, 'events'), '200', '5'], { encoding: 'utf8' });
+  const got = JSON.parse(direct);
+  report('server-sent events, 200 streams', `${f(got.median_us)} us median, ${f(got.p99_us)} us p99 from end to end`, `${got.events} events, ${got.held_back} held back`, '<= 80 us added', got.median_us <= 80 && got.held_back === 0);
+}
+
+// --- the registry -----------------------------------------------------------------
+
+async function fleet(): Promise<void> {
+  const c = await coordinator();
+  for (let i = 0; i < 64; i++) await register(c, `hb${i}`);
+  const beat = `wrk.method = "POST"; wrk.headers["Content-Type"] = "application/json"
+local i = 0
+request = function() i = (i + 1) % 64; return wrk.format(nil, "/api/worker/heartbeat", nil, '{"worker_id":"hb' .. i .. '","status":"healthy","current_load":0.25,"active_requests":1}') end`;
+  const beats = Array.from({ length: ROUNDS }, () => wrk(c.url, c.pid, 32, SECONDS, beat));
+  const rate = median(beats.map((b) => b.perCpuSecond));
+  report('heartbeats', `${f(rate)} per CPU second`, 'the Python system 7,400', '>= 100,000', rate >= 100_000 && beats.every((b) => b.bad === 0));
+  const reg = (from: number) => `wrk.method = "POST"; wrk.headers["Content-Type"] = "application/json"
+local i = ${from}
+request = function() i = i + 1; return wrk.format(nil, "/api/worker/register", nil, '{"worker_id":"r' .. i .. '","tunnel_url":"http://127.0.0.1:9","capabilities":{"worker_type":"cpu","cpu_cores":2}}') end`;
+  const first = wrk(c.url, c.pid, 64, 1, reg(0));
+  report('registrations, durable', `${f(first.perSecond)} per second`, 'the Python system 56', '>= 10,000', first.perSecond >= 10_000);
+  await stopAllButDir(c);
+  const d = await coordinator();
+  const empty = wrk(`${d.url}health`, d.pid, 1, 1).medianUs;
+  for (let i = 0; i < 1000; i += 50) await Promise.all(Array.from({ length: 50 }, (_, k) => register(d, `l${i + k}`)));
+  const list = wrk(`${d.url}api/admin/workers`, d.pid, 1, SECONDS);
+  report('/api/admin/workers, 1,000 workers', `${f(list.medianUs / 1000, 2)} ms median`, 'the Python system 49', '<= 2 ms', list.medianUs <= 2000);
+  const full = wrk(`${d.url}health`, d.pid, 1, 1).medianUs;
+  report('/health with 0 and 1,000 workers', `${f(empty)} and ${f(full)} us median`, '', 'independent', full <= empty * 1.3 + 5);
+}
+
+async function stopAllButDir(c: Proxy): Promise<void> {
+  process.kill(c.pid, 'SIGTERM');
+  await until('the coordinator stopped', async () => !existsSync(`/proc/${c.pid}`));
+}
+
+// --- documents ----------------------------------------------------------------------
+
+async function serving(): Promise<Proxy> {
+  const c = await coordinator();
+  launch('0-1', join(BUILD, 'hearth'), ['worker', '--data', join(dir, 'worker')], { COORDINATOR_URL: c.url.replace(/\/$/, ''), WORKER_ID: 'bench' });
+  for (const s of ['vision-ocr', 'document-processing'])
+    await until(`${s} is ready`, async () => ((await (await fetch(`${c.url}api/services/list`)).json()) as any).services[s]?.healthy_workers > 0, 60_000);
+  return c;
+}
+
+async function send(url: string, name: string, bytes: Buffer): Promise<any> {
+  const r = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/octet-stream', 'x-filename': name }, body: new Uint8Array(bytes) });
+  if (r.status !== 200) throw new Error(`${name}: ${r.status} ${await r.text()}`);
+  return r.json();
+}
+
+async function lanes<T>(items: T[], each: (item: T) => Promise<void>): Promise<number> {
+  let next = 0;
+  const t = process.hrtime.bigint();
+  await Promise.all(Array.from({ length: cpus().length }, async () => { while (next < items.length) await each(items[next++]); }));
+  return Number(process.hrtime.bigint() - t) / 1e9;
+}
+
+async function ocr(): Promise<void> {
+  const folder = join(SETS, 'ocr');
+  if (!existsSync(folder)) { console.log(`  no page images at ${folder}`); return; }
+  const names = readdirSync(folder).filter((n) => /\.(png|jpe?g|tiff?)$/.test(n)).slice(0, 16);
+  const c = await serving();
+  const ours = await lanes(names, async (n) => { await send(`${c.url}service/vision-ocr/process`, n, readFileSync(join(folder, n))); });
+  const t = process.hrtime.bigint();
+  for (const n of names) execFileSync('tesseract', [join(folder, n), '-'], { stdio: ['ignore', 'ignore', 'ignore'] });
+  const theirs = Number(process.hrtime.bigint() - t) / 1e9;
+  report('OCR throughput', `${f(theirs / ours, 2)} x (${f(names.length / ours, 2)} pages per second)`, `tesseract ${f(names.length / theirs, 2)}`, '>= 1.5 x', theirs / ours >= 1.5);
+}
+
+function makePdf(pages: number): string {
+  const text = Array.from({ length: pages }, (_, p) => `.bp\n.ce\nPage ${p + 1}\n.sp\n` +
+    Array.from({ length: 30 }, (_, l) => `Line ${l} of page ${p + 1}: the balance of account 1234${l} was 56${l}.78 pounds and a payment of ${l} pounds was received on time.`).join('\n.br\n')).join('\n');
+  const file = join(dir, `text-${pages}.pdf`);
+  execFileSync('sh', ['-c', `groff -Tpdf > ${file}`], { input: text });
+  return file;
+}
+
+async function pdf(): Promise<void> {
+  const c = await serving();
+  for (const pages of [1, 30, 300]) {
+    const file = makePdf(pages);
+    const bytes = readFileSync(file);
+    const times: number[] = [], peer: number[] = [];
+    for (let i = 0; i < 7; i++) {
+      let t = process.hrtime.bigint();
+      await send(`${c.url}service/document-processing/process`, 'text.pdf', bytes);
+      times.push(Number(process.hrtime.bigint() - t) / 1e6);
+      t = process.hrtime.bigint();
+      execFileSync('pdftotext', [file, '-']);
+      peer.push(Number(process.hrtime.bigint() - t) / 1e6);
+    }
+    const ratio = median(peer) / median(times);
+    report(`PDF text, ${pages} pages`, `${f(ratio, 2)} x (${f(median(times), 1)} ms)`, `pdftotext ${f(median(peer), 1)} ms`, '>= 1 x', ratio >= 1);
+  }
+}
+
+// -------------------------------------------------------------------------------------
+
+const parts: Record<string, () => Promise<void>> = { start, proxy, latency, upload: uploads, events, fleet, ocr, pdf };
+const wanted = process.argv.slice(2).length ? process.argv.slice(2) : Object.keys(parts);
+let failed = false;
+console.log(`${cpus().length} x ${cpus()[0].model}`);
+for (const name of wanted) {
+  if (!parts[name]) { console.error(`no part '${name}': ${Object.keys(parts).join(', ')}`); process.exit(2); }
+  console.log(`== ${name}`);
+  try { await parts[name](); } catch (e) { failed = true; console.log(`  FAILED: ${e}`); }
+  await stopAll();
+}
+const widths = [0, 1, 2, 3].map((i) => Math.max(...rows.map((r) => r[i].length), 1));
+console.log();
+for (const r of rows) console.log(r.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  '));
+process.exit(failed ? 1 : 0);
