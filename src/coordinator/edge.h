@@ -14,7 +14,8 @@ struct coordinator;
 
 enum {
 	EDGE_BODY_MAX = 1024 * 1024,
-	EDGE_LISTENERS = 2
+	EDGE_LISTENERS = 2,
+	EDGE_ID_MAX = 64
 };
 
 /* One request to the API: freed after it was answered. */
@@ -27,8 +28,8 @@ struct call {
 	struct arena arena;
 	struct str param; /* what {x} of the route stood for, decoded */
 	struct str query;
-	struct str origin; /* allowed Origin to echo, or empty */
-	char id[24];       /* request id */
+	struct str origin;        /* allowed Origin to echo, or empty */
+	char id[EDGE_ID_MAX + 1]; /* request id */
 };
 
 struct route {
