@@ -13,7 +13,7 @@
 struct coordinator;
 
 enum {
-	EDGE_BODY_MAX = 1024 * 1024,
+	EDGE_BODY_MAX = 16 * 1024 * 1024,
 	EDGE_LISTENERS = 2,
 	EDGE_ID_MAX = 64
 };
