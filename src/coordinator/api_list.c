@@ -489,7 +489,7 @@ why_one(enum service_id id, const struct node *n, struct buf *out)
 	char text[TEXT_MAX];
 
 	place_text((enum place_why)n->why[id], &p, id, text, sizeof text);
-	(void)buf_z(out, text);
+	(void)buf_fmt(out, "%s.", text);
 	if ((n->assigned & SERVICE_BIT(id)) != 0)
 		why_state(n, id, out);
 }

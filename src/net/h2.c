@@ -643,6 +643,12 @@ h2_new(struct loop *l, struct sock *sk, const struct h2_conf *conf)
 }
 
 bool
+h2_is_open(const struct h2 *h)
+{
+	return !h->over && !h->draining;
+}
+
+bool
 h2_usable(const struct h2 *h)
 {
 	return !h->over && !h->draining &&

@@ -55,6 +55,7 @@ struct h2 *h2_new(struct loop *l, struct sock *s, const struct h2_conf *conf);
  * ERR_UNAVAILABLE when draining or closing. */
 struct stream *h2_open(struct h2 *h, const struct stream_sink *sink,
     void *owner, struct err *err);
+bool h2_is_open(const struct h2 *h);     /* neither draining nor over */
 bool h2_usable(const struct h2 *h);      /* would h2_open() succeed? */
 unsigned h2_streams(const struct h2 *h); /* open now */
 int64_t h2_rtt_us(const struct h2 *h);   /* last PING, -1 = none yet */

@@ -258,7 +258,7 @@ arrived(struct h2 *h, int32_t id)
 
 	if (s == NULL)
 		return;
-	s->in_done = true;
+	s->in_done = s->base.ended = true;
 	if (!s->orphan && !h->over)
 		s->base.sink->on_end(s->base.owner);
 }
@@ -305,7 +305,7 @@ on_request_head(struct h2 *h, const nghttp2_frame *f)
 		s->tunnel = true;
 	}
 	s->in_final = true;
-	s->in_done = last;
+	s->in_done = s->base.ended = last;
 	s->orphan = false;
 	if (h->over || h->drain_told) {
 		s->orphan = true;
@@ -341,6 +341,7 @@ on_response_head(struct h2 *h, const nghttp2_frame *f, struct h2_stream *s)
 	} else if (n >= 200) {
 		s->tunnel = false;
 	}
+	s->base.ended = last;
 	s->base.sink->on_head(s->base.owner, &head);
 	if (last)
 		arrived(h, f->hd.stream_id);

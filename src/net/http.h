@@ -34,6 +34,7 @@ struct http_head {
 	/* both */
 	struct http_field *fields; /* without Host and framing fields */
 	size_t n_fields;
+	size_t room;            /* free places behind them, for http_add() */
 	int64_t content_length; /* -1: unknown, so chunked or until close */
 	bool no_body;         /* nothing follows: no on_body, on_end at once */
 	struct str upgrade;   /* "websocket": what the peer asks to switch to,
@@ -44,11 +45,27 @@ struct http_head {
 const struct str *http_get(const struct http_head *h, const char *name);
 /* A deep copy into the arena. */
 struct http_head *http_head_copy(struct arena *a, const struct http_head *h);
-/* A writable copy with room for `extra` more fields. */
+/* Gives *h an array of fields of its own in the arena, with room for `extra`
+ * more; names and values stay borrowed. */
 void http_head_extend(struct arena *a, struct http_head *h, size_t extra);
+/* Aborts without room. name and value are borrowed. */
 void http_add(struct http_head *h, struct str name, struct str value);
 /* Drops every field for which drop(name) is true. */
 void http_drop(struct http_head *h, bool (*drop)(struct str name));
+
+/* --- what is well-formed ------------------------------------------------- */
+
+bool http_is_token(struct str s);     /* RFC 9110 5.6.2 */
+bool http_is_name(struct str s);      /* a token without '_' */
+bool http_is_value(struct str s);     /* no control bytes but tab */
+bool http_is_authority(struct str s); /* host[:port], never empty, no user */
+/* Origin form or "*": visible ASCII, no '#', no '\\'. */
+bool http_is_target(struct str s);
+/* Of which one per message is allowed (Host, Content-Type, Authorization ...):
+ * a bit of its own, else 0. A message that shows a bit twice is refused. */
+uint32_t http_singleton(struct str name);
+
+/* --- knowledge ----------------------------------------------------------- */
 
 /* Is this field for one hop only (RFC 9110 7.6.1)? Those that Connection
  * names are dropped where the message is parsed. */

@@ -9,18 +9,52 @@
  * may edit them), body and trailers down. When the client leaves, upstream is
  * cancelled at once. When upstream fails before its final head, the owner
  * decides (retry or error answer); later failures cut the client's message
- * short visibly, never with a clean end.
+ * short visibly, never with a clean end: an event stream gets a last event
+ * "error" before its reset.
+ *
+ * Of interim responses, 103 is passed on and the others are not.
  */
 #ifndef NET_PUMP_H
 #define NET_PUMP_H
 
+#include "base/buf.h"
 #include "net/loop.h"
 #include "net/stream.h"
+
+enum {
+	PUMP_REPLAY_MAX = 64 * 1024
+};
+
+/*
+ * A request body, as far as it must be held: bytes that came before there was
+ * anywhere to send them (unacknowledged, so at most a window), bytes that
+ * upstream does not take yet, and, while `replay` is set, everything from the
+ * start up to PUMP_REPLAY_MAX, so that it can be sent again.
+ */
+struct pump_body {
+	struct buf kept; /* from offset `from` of the message */
+	uint64_t from;
+	uint64_t acked; /* offset up to which the client was credited */
+	bool ended;
+	bool replay;
+	struct arena mem;
+	struct http_field *trailers;
+	size_t n_trailers;
+};
+
+void pump_body_init(struct pump_body *b, bool replay);
+void pump_body_fini(struct pump_body *b);
+/* What the client's stream delivers while no pump has it. */
+void pump_body_add(struct pump_body *b, const uint8_t *p, size_t n);
+void pump_body_trailers(struct pump_body *b, const struct http_field *f,
+    size_t n);
+/* May it be sent from the start? */
+bool pump_body_whole(const struct pump_body *b);
 
 struct pump;
 
 enum pump_end {
-	PUMP_DONE,          /* both messages complete */
+	PUMP_DONE, /* both messages complete */
 	PUMP_CLIENT_GONE,
 	PUMP_UPSTREAM_LOST, /* before the final head: the client still waits */
 	PUMP_UPSTREAM_CUT,  /* in mid-body: the client saw a reset */
@@ -28,7 +62,8 @@ enum pump_end {
 
 struct pump_conf {
 	/* Called for each response head before it is passed on; edits *head in
-	 * place (its arrays are the pump's copy in `a`). May be NULL. */
+	 * place (its field array is the pump's, with room for PUMP_EXTRA more;
+	 * strings may live in `a`). May be NULL. */
 	void (*on_head)(void *owner, struct arena *a, struct http_head *head);
 	/* Once, and last. After PUMP_UPSTREAM_LOST the client stream is given
 	 * back to the owner (who must own it anew and answer or close it); in
@@ -37,13 +72,22 @@ struct pump_conf {
 	void (*on_done)(void *owner, enum pump_end how, bool body_sent,
 	    const struct err *why);
 	void *owner;
+	/* Borrowed until on_done; NULL when the request has no body that the
+	 * owner saw already. */
+	struct pump_body *body;
+	bool tunnel;           /* the request asks for an upgrade */
 	int64_t first_byte_ms; /* 0 = 60,000: to the final head, then 504 */
 	int64_t idle_ms;       /* 0 = 300,000: without a byte either way */
+};
+
+enum {
+	PUMP_EXTRA = 16
 };
 
 /* Takes both streams. */
 struct pump *pump_join(struct loop *l, struct stream *client,
     struct stream *upstream, const struct pump_conf *conf);
-void pump_cancel(struct pump *p); /* on_done is not called */
+/* Both streams are closed; on_done is not called. */
+void pump_cancel(struct pump *p);
 
 #endif

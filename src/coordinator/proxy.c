@@ -1,0 +1,768 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/proxy.h"
+
+#include <stdlib.h>
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/obj.h"
+#include "base/rnd.h"
+#include "coordinator/fields.h"
+#include "coordinator/url_pool.h"
+#include "net/httpd.h"
+#include "net/pump.h"
+
+#define AREA "coordinator.proxy"
+
+enum {
+	QUEUE_MAX = 256,
+	QUEUE_MS = 30 * 1000,
+	AWAY_MS = 2000,
+	TICK_MS = 50,
+	POOLS_MAX = 1024,
+	TRACESTATE_MAX = 512,
+	OUR_FIELDS = 10, /* that we add to a request */
+};
+
+#define BUDGET_SHARE 0.2
+#define BUDGET_MAX 20.0
+
+struct exchange {
+	unsigned magic;
+#define EXCHANGE_MAGIC 0xe8c4a49eu
+	struct proxy *proxy;
+	struct stream *client; /* ours while waiting, else the pump's */
+	struct pump *pump;     /* NULL: waiting */
+	struct arena arena;
+	struct http_head head; /* as it will be sent; strings in the arena */
+	struct pump_body body;
+	enum service_id service;
+	struct queue_entry entry;
+	int64_t queue_ms; /* spent waiting */
+	uint64_t tried[PROXY_TRIES + 1];
+	size_t n_tried;
+	unsigned tries;
+	uint64_t serial; /* of the worker that has it */
+	struct http_field cors[4];
+	size_t n_cors;
+	bool expect_continue;
+	bool had_answer; /* a head came from the worker */
+	int status;
+	char id[PROXY_ID_MAX + 1];
+	char worker[WIRE_ID_MAX + 1];
+	char digits[24];
+	TAILQ_ENTRY(exchange) link;
+};
+
+struct proxy_pool {
+	struct url_pool pool;
+	char *url;
+};
+
+static void dispatch(struct exchange *x, bool first_in_line);
+
+/* --- life ----------------------------------------------------------------- */
+
+static void
+exchange_free(struct exchange *x)
+{
+	struct proxy *p = x->proxy;
+
+	queue_drop(&p->queues[x->service], &x->entry);
+	TAILQ_REMOVE(&p->all, x, link);
+	p->n--;
+	pump_body_fini(&x->body);
+	arena_fini(&x->arena);
+	KILL_OBJ(x);
+	free(x);
+}
+
+/* --- answers of our own --------------------------------------------------- */
+
+static void
+count(struct exchange *x, size_t offset)
+{
+	struct proxy_stats *all = &x->proxy->stats;
+	struct proxy_stats *one = &x->proxy->of[x->service];
+
+	++*(uint64_t *)(void *)((char *)all + offset);
+	++*(uint64_t *)(void *)((char *)one + offset);
+}
+#define COUNT(x, what) count(x, offsetof(struct proxy_stats, what))
+
+static size_t
+answer_fields(struct exchange *x, struct http_field *f, bool retry)
+{
+	size_t n = 0;
+
+	f[n++] = (struct http_field){STR("X-Request-Id"), str_of(x->id)};
+	f[n++] = (struct http_field){STR("Cache-Control"), STR("no-store")};
+	if (retry) {
+		(void)str_fmt(x->digits, sizeof(x->digits), "%u",
+		    queue_retry_after(&x->proxy->queues[x->service]));
+		f[n++] = (struct http_field){STR("Retry-After"),
+		    str_of(x->digits)};
+	}
+	for (size_t i = 0; i < x->n_cors; i++)
+		f[n++] = x->cors[i];
+	return n;
+}
+
+/* Ends the exchange with an error object; its message is also in the members
+ * that older clients read. */
+static void
+answer_error(struct exchange *x, int status, const char *code,
+    const char *message, bool may_have_run)
+{
+	const char *service = catalogue_at(x->service)->name;
+	struct buf json = BUF_INIT(4096);
+	struct jsonw w = jsonw_to(&json);
+	struct http_field f[8];
+	size_t n;
+
+	jsonw_obj(&w);
+	jsonw_key(&w, "error");
+	jsonw_obj(&w);
+	jsonw_kz(&w, "code", code);
+	jsonw_kz(&w, "message", message);
+	jsonw_kz(&w, "request_id", x->id);
+	if (may_have_run)
+		jsonw_kbool(&w, "may_have_run", true);
+	jsonw_end_obj(&w);
+	jsonw_kz(&w, "detail", message);
+	jsonw_kz(&w, "message", message);
+	jsonw_kz(&w, "service", service);
+	jsonw_end_obj(&w);
+	n = answer_fields(x, f, status == 503 || status == 429);
+	log_line(LOG_LEVEL_DEBUG, AREA, x->id, "%s: %d %s", service, status,
+	    message);
+	if (status == 503)
+		COUNT(x, refused);
+	else
+		COUNT(x, failed);
+	reply_bytes(x->client, status, "application/json", f, n,
+	    buf_view(&json));
+	buf_fini(&json);
+	exchange_free(x);
+}
+
+static void
+answer_none(struct exchange *x, const struct pick *pick)
+{
+	const char *service = catalogue_at(x->service)->name;
+	char text[240];
+
+	if (pick->why == PICK_NONE)
+		(void)str_fmt(text, sizeof(text),
+		    "No workers currently provide the '%s' service", service);
+	else
+		pick_text(pick, service, text, sizeof(text));
+	answer_error(x, 503, "not_available", text, false);
+}
+
+/* --- while it waits ------------------------------------------------------- */
+
+static void
+waiting_on_body(void *owner, const uint8_t *bytes, size_t n)
+{
+	struct exchange *x;
+
+	CAST_OBJ(x, owner, EXCHANGE_MAGIC);
+	pump_body_add(&x->body, bytes, n);
+}
+
+static void
+waiting_on_trailers(void *owner, const struct http_field *f, size_t n)
+{
+	struct exchange *x;
+
+	CAST_OBJ(x, owner, EXCHANGE_MAGIC);
+	pump_body_trailers(&x->body, f, n);
+}
+
+static void
+waiting_on_end(void *owner)
+{
+	struct exchange *x;
+
+	CAST_OBJ(x, owner, EXCHANGE_MAGIC);
+	x->body.ended = true;
+}
+
+static void
+waiting_on_fail(void *owner, const struct err *why UNUSED)
+{
+	struct exchange *x;
+
+	CAST_OBJ(x, owner, EXCHANGE_MAGIC);
+	COUNT(x, cancelled);
+	stream_close(x->client);
+	exchange_free(x);
+}
+
+static const struct stream_sink waiting_sink = {
+    .on_body = waiting_on_body,
+    .on_trailers = waiting_on_trailers,
+    .on_end = waiting_on_end,
+    .on_fail = waiting_on_fail,
+};
+
+static void
+proxy_on_late(void *owner UNUSED, struct queue_entry *e)
+{
+	struct exchange *x = CONTAINER_OF(e, struct exchange, entry);
+	struct pick pick = {.why = PICK_AWAY};
+
+	CHECK_OBJ(x, EXCHANGE_MAGIC);
+	(void)registry_pick(x->proxy->conf.registry, x->service, x->tried,
+	    x->n_tried, &pick);
+	if (pick.why == PICK_OK)
+		answer_error(x, 503, "not_available",
+		    "All workers of the service are busy", false);
+	else
+		answer_none(x, &pick);
+}
+
+static void
+wait_in_queue(struct exchange *x, bool away, bool first_in_line)
+{
+	struct proxy *p = x->proxy;
+	struct queue *q = &p->queues[x->service];
+	int64_t ms = away ? p->conf.away_ms : p->conf.queue_ms;
+
+	if (first_in_line) {
+		queue_unget(q, &x->entry, ms);
+	} else if (!queue_put(q, &x->entry, ms)) {
+		answer_error(x, 503, "not_available",
+		    "Too many requests are waiting for the service", false);
+		return;
+	}
+	COUNT(x, queued);
+	if (!timer_is_set(&p->tick))
+		timer_set(&p->tick, TICK_MS);
+}
+
+size_t
+proxy_waiting(const struct proxy *p, enum service_id service)
+{
+	return p->queues[service].n;
+}
+
+/* Takes from the head as long as somebody finds a place. */
+static void
+look_again(struct proxy *p, enum service_id service)
+{
+	struct queue *q = &p->queues[service];
+	struct queue_entry *e;
+	struct pick pick;
+
+	while (q->n > 0 && !p->closing) {
+		if (registry_pick(p->conf.registry, service, NULL, 0, &pick) ==
+			NULL ||
+		    pick.busy)
+			return;
+		e = queue_take(q);
+		dispatch(CONTAINER_OF(e, struct exchange, entry), true);
+		if (e == TAILQ_FIRST(&q->list))
+			return; /* back where it was */
+	}
+}
+
+void
+proxy_look_again(struct proxy *p)
+{
+	bool waiting = false;
+
+	for (size_t i = 0; i < SERVICE__COUNT; i++) {
+		if (p->queues[i].n == 0)
+			continue;
+		look_again(p, (enum service_id)i);
+		waiting = waiting || p->queues[i].n > 0;
+	}
+	if (waiting && !timer_is_set(&p->tick))
+		timer_set(&p->tick, TICK_MS);
+}
+
+static void
+proxy_on_tick(void *arg)
+{
+	proxy_look_again(arg);
+}
+
+/* --- running -------------------------------------------------------------- */
+
+static bool
+is_html(const struct http_head *h)
+{
+	const struct str *type = http_get(h, "content-type");
+
+	return type != NULL && type->n >= 9 &&
+	    str_ieqz((struct str){type->p, 9}, "text/html");
+}
+
+static void
+running_on_head(void *owner, struct arena *a UNUSED, struct http_head *h)
+{
+	struct exchange *x;
+	struct proxy *p;
+
+	CAST_OBJ(x, owner, EXCHANGE_MAGIC);
+	p = x->proxy;
+	x->had_answer = true;
+	x->status = h->status;
+	http_drop(h, fields_drop_response);
+	if (h->status < 200)
+		return;
+	http_add(h, STR("x-request-id"), str_of(x->id));
+	if (!p->conf.quiet) {
+		http_add(h, STR("hearth-worker"), str_of(x->worker));
+		http_add(h, STR("hearth-service"),
+		    str_of(catalogue_at(x->service)->name));
+		(void)str_fmt(x->digits, sizeof(x->digits), "%lld",
+		    (long long)x->queue_ms);
+		http_add(h, STR("hearth-queue-ms"), str_of(x->digits));
+	}
+	http_add(h, STR("via"), str_of(p->conf.name));
+	http_add(h, STR("x-content-type-options"), STR("nosniff"));
+	if (is_html(h))
+		http_add(h, STR("content-security-policy"), STR("sandbox"));
+	for (size_t i = 0; i < x->n_cors; i++)
+		http_add(h, x->cors[i].name, x->cors[i].value);
+}
+
+/* Only what the worker never saw, or what may be repeated (RFC 9110 9.2.2);
+ * from its start; a fifth of all requests at most; never after an answer. */
+static bool
+may_retry(struct exchange *x, const struct err *why)
+{
+	struct proxy *p = x->proxy;
+
+	if (x->had_answer || x->tries >= PROXY_TRIES || p->closing ||
+	    !pump_body_whole(&x->body) || why->code == ERR_TIMEOUT)
+		return false;
+	if (why->code != ERR_UNAVAILABLE &&
+	    !http_method_is_idempotent(x->head.method))
+		return false;
+	if (p->budget < 1.0)
+		return false;
+	p->budget -= 1.0;
+	return true;
+}
+
+static void
+lost(struct exchange *x, const struct err *why)
+{
+	bool never_ran = why->code == ERR_UNAVAILABLE;
+
+	stream_own(x->client, &waiting_sink, x);
+	log_line(LOG_LEVEL_WARN, AREA, x->id, "worker %s failed %s: %s",
+	    x->worker, catalogue_at(x->service)->name, why->msg);
+	if (may_retry(x, why)) {
+		COUNT(x, retries);
+		if (!never_ran)
+			x->tried[x->n_tried++] = x->serial;
+		dispatch(x, false);
+		return;
+	}
+	if (why->code == ERR_TIMEOUT)
+		answer_error(x, 504, "timeout",
+		    "The worker did not answer in time", true);
+	else if (never_ran)
+		answer_error(x, 503, "not_available",
+		    "Service temporarily unavailable", false);
+	else
+		answer_error(x, 502, "bad_gateway",
+		    "The worker failed before it answered; the request may "
+		    "have run",
+		    !http_method_is_safe(x->head.method));
+}
+
+static void
+running_on_done(void *owner, enum pump_end how, bool body_sent UNUSED,
+    const struct err *why)
+{
+	struct exchange *x;
+	struct proxy *p;
+	enum service_id service;
+	bool good;
+
+	CAST_OBJ(x, owner, EXCHANGE_MAGIC);
+	p = x->proxy;
+	service = x->service;
+	x->pump = NULL;
+	good = how == PUMP_DONE && (x->status < 502 || x->status > 504);
+	if (how == PUMP_CLIENT_GONE)
+		good = true;
+	registry_done(p->conf.registry, x->serial, service, good);
+	if (how == PUMP_UPSTREAM_LOST) {
+		lost(x, why);
+	} else {
+		if (how == PUMP_DONE)
+			COUNT(x, answered);
+		else if (how == PUMP_CLIENT_GONE)
+			COUNT(x, cancelled);
+		else
+			COUNT(x, failed);
+		exchange_free(x);
+	}
+	if (p->queues[service].n > 0)
+		look_again(p, service);
+}
+
+/* --- the way to a worker -------------------------------------------------- */
+
+static struct url_pool *
+pool_of(struct proxy *p, struct str url, struct err *err)
+{
+	struct proxy_pool *pp = map_get(&p->pools, url);
+
+	if (pp != NULL)
+		return &pp->pool;
+	if (p->pools.n >= POOLS_MAX) {
+		err_set(err, ERR_BUSY, "too many workers known by URL");
+		return NULL;
+	}
+	pp = xcalloc(1, sizeof(*pp));
+	if (url_pool_open(&pp->pool, p->conf.loop, url, err) < 0) {
+		free(pp);
+		return NULL;
+	}
+	pp->url = xstrndup(url.p, url.n);
+	(void)map_put(&p->pools, str_of(pp->url), pp);
+	return &pp->pool;
+}
+
+static struct stream *
+open_stream(struct exchange *x, struct node *n, struct http_head *head,
+    struct err *err)
+{
+	struct url_pool *pool;
+
+	*head = x->head;
+	if (n->link != NULL)
+		return link_open(n->link, &waiting_sink, x, err);
+	if (n->url.n == 0) {
+		err_set(err, ERR_UNAVAILABLE, "the worker is not linked");
+		return NULL;
+	}
+	pool = pool_of(x->proxy, n->url, err);
+	if (pool == NULL)
+		return NULL;
+	head->authority = str_of(pool->authority);
+	if (pool->base[0] != '\0')
+		head->target = str_of(arena_fmt(&x->arena, "%s%.*s", pool->base,
+		    STR_ARG(head->target)));
+	return httpc_open(pool->pool, &waiting_sink, x, err);
+}
+
+static void
+run(struct exchange *x, struct node *n, struct stream *up,
+    const struct http_head *head)
+{
+	struct proxy *p = x->proxy;
+	const struct pump_conf conf = {
+	    .on_head = running_on_head,
+	    .on_done = running_on_done,
+	    .owner = x,
+	    .body = &x->body,
+	    .tunnel = x->head.upgrade.n != 0,
+	    .first_byte_ms = p->conf.first_byte_ms,
+	    .idle_ms = p->conf.idle_ms,
+	};
+
+	x->tries++;
+	x->serial = n->serial;
+	(void)str_copy(x->worker, sizeof(x->worker), n->id);
+	registry_begin(p->conf.registry, n);
+	if (x->entry.since_ms != 0)
+		x->queue_ms = loop_now_ms(p->conf.loop) - x->entry.since_ms;
+	stream_send_head(up, head);
+	if (x->expect_continue && !x->body.ended) {
+		x->expect_continue = false;
+		stream_send_head(x->client,
+		    &(struct http_head){.status = 100, .content_length = -1});
+	}
+	x->pump = pump_join(p->conf.loop, x->client, up, &conf);
+}
+
+static void
+dispatch(struct exchange *x, bool first_in_line)
+{
+	struct proxy *p = x->proxy;
+	struct http_head head;
+	struct stream *up;
+	struct pick pick;
+	struct node *n;
+	struct err err;
+
+	for (;;) {
+		n = registry_pick(p->conf.registry, x->service, x->tried,
+		    x->n_tried, &pick);
+		if (n == NULL && pick.why == PICK_AWAY) {
+			wait_in_queue(x, true, first_in_line);
+			return;
+		}
+		if (n == NULL) {
+			answer_none(x, &pick);
+			return;
+		}
+		if (pick.busy) {
+			wait_in_queue(x, false, first_in_line);
+			return;
+		}
+		up = open_stream(x, n, &head, &err);
+		if (up != NULL)
+			break;
+		if (err.code == ERR_BUSY) {
+			wait_in_queue(x, false, first_in_line);
+			return;
+		}
+		log_line(LOG_LEVEL_WARN, AREA, x->id, "worker %.*s: %s",
+		    STR_ARG(n->id), err.msg);
+		if (x->n_tried > PROXY_TRIES) {
+			answer_error(x, 503, "not_available",
+			    "Service temporarily unavailable", false);
+			return;
+		}
+		x->tried[x->n_tried++] = n->serial;
+	}
+	run(x, n, up, &head);
+}
+
+/* --- a request ------------------------------------------------------------ */
+
+static struct str
+peer_text(struct proxy *p, const struct addr *a)
+{
+	size_t n;
+
+	if (a == NULL || addr_is_unix(a))
+		return STR("unix");
+	if (a->len != p->last_peer.len ||
+	    memcmp(&a->sa, &p->last_peer.sa, a->len) != 0) {
+		p->last_peer = *a;
+		(void)addr_text(a, p->last_peer_text);
+		n = strlen(p->last_peer_text);
+		while (n > 0 && p->last_peer_text[n - 1] != ':')
+			n--;
+		if (n > 0)
+			p->last_peer_text[n - 1] = '\0';
+	}
+	return str_of(p->last_peer_text);
+}
+
+static struct str
+new_traceparent(struct arena *a)
+{
+	static const char hex[] = "0123456789abcdef";
+	char seed[4][RND_ID_LEN + 1];
+	char *t = arena_alloc(a, 56);
+	size_t at = 3;
+
+	for (size_t i = 0; i < COUNT_OF(seed); i++)
+		rnd_id(seed[i]);
+	memcpy(t, "00-", 3);
+	for (size_t i = 0; i < 48; i++) {
+		if (i == 32)
+			t[at++] = '-';
+		t[at++] = hex[(uint8_t)seed[i / 16][i % 16] & 15];
+	}
+	memcpy(t + at, "-00", 4);
+	return (struct str){t, 55};
+}
+
+static void
+add(struct http_head *h, struct str name, struct str value)
+{
+	http_add(h, name, value);
+}
+
+/* The forwarding fields of RFC 7239 and their older names. */
+static void
+add_forwarded(struct exchange *x, const struct http_head *in, struct str via)
+{
+	struct proxy *p = x->proxy;
+	struct http_head *h = &x->head;
+	struct str who = peer_text(p, x->client->peer);
+	bool v6 = memchr(who.p, ':', who.n) != NULL;
+	struct str host = h->authority;
+
+	add(h, STR("x-forwarded-for"), who);
+	add(h, STR("x-forwarded-proto"), STR("http"));
+	add(h, STR("x-forwarded-host"), host);
+	add(h, STR("forwarded"),
+	    str_of(arena_fmt(&x->arena, "for=%s%.*s%s;host=\"%.*s\";proto=http",
+		v6 ? "\"" : "", STR_ARG(who), v6 ? "\"" : "", STR_ARG(host))));
+	add(h, STR("via"),
+	    via.n == 0 ? str_of(p->conf.name)
+		       : str_of(arena_fmt(&x->arena, "%.*s, %s", STR_ARG(via),
+			     p->conf.name)));
+	(void)in;
+}
+
+/* Copies what passes, and says what the dropped fields held. */
+static void
+copy_fields(struct exchange *x, const struct http_head *in, struct str *via,
+    struct str *trace)
+{
+	struct http_head *h = &x->head;
+
+	for (size_t i = 0; i < in->n_fields; i++) {
+		struct str name = in->fields[i].name;
+		struct str value = in->fields[i].value;
+
+		if (!fields_drop_request(name)) {
+			if (value.n > TRACESTATE_MAX &&
+			    str_ieqz(name, "tracestate"))
+				continue;
+			add(h, arena_str(&x->arena, name),
+			    arena_str(&x->arena, value));
+			continue;
+		}
+		if (str_ieqz(name, "via"))
+			*via = via->n == 0
+			    ? value
+			    : str_of(arena_fmt(&x->arena, "%.*s, %.*s",
+				  STR_ARG(*via), STR_ARG(value)));
+		else if (str_ieqz(name, "traceparent") &&
+		    fields_traceparent_ok(value))
+			*trace = arena_str(&x->arena, value);
+		else if (str_ieqz(name, "x-request-id") &&
+		    fields_request_id_ok(value))
+			(void)str_copy(x->id, sizeof(x->id), value);
+	}
+}
+
+static struct str
+worker_target(struct exchange *x, struct str rest)
+{
+	const char *name = catalogue_at(x->service)->name;
+	size_t n = strlen(name);
+	char *t = arena_alloc(&x->arena, 9 + n + rest.n + 1);
+
+	memcpy(t, "/service/", 9);
+	memcpy(t + 9, name, n);
+	if (rest.n > 0)
+		memcpy(t + 9 + n, rest.p, rest.n);
+	return (struct str){t, 9 + n + rest.n};
+}
+
+static void
+build_head(struct exchange *x, const struct http_head *in, struct str rest,
+    struct str *via)
+{
+	struct http_head *h = &x->head;
+	struct arena *a = &x->arena;
+	struct str trace = {0};
+
+	*h = *in;
+	h->fields = arena_alloc(a,
+	    (in->n_fields + OUR_FIELDS) * sizeof(*h->fields));
+	h->n_fields = 0;
+	h->room = in->n_fields + OUR_FIELDS;
+	h->method = arena_str(a, in->method);
+	h->authority = arena_str(a, in->authority);
+	h->scheme = STR("http");
+	h->target = worker_target(x, rest);
+	h->expect_continue = false;
+	h->upgrade = str_ieqz(in->upgrade, "websocket") ? STR("websocket")
+							: (struct str){0};
+	copy_fields(x, in, via, &trace);
+	if (x->id[0] == '\0')
+		rnd_id(x->id);
+	add_forwarded(x, in, *via);
+	add(h, STR("x-request-id"), str_of(x->id));
+	add(h, STR("traceparent"), trace.n != 0 ? trace : new_traceparent(a));
+}
+
+void
+proxy_request(struct proxy *p, struct stream *s, const struct http_head *head,
+    enum service_id service, struct str rest)
+{
+	struct exchange *x = xmalloc(sizeof(*x));
+	struct str via = {0};
+	const char *name;
+
+	*x = (struct exchange){.magic = EXCHANGE_MAGIC,
+	    .proxy = p,
+	    .client = s,
+	    .service = service,
+	    .expect_continue = head->expect_continue};
+	TAILQ_INSERT_TAIL(&p->all, x, link);
+	p->n++;
+	p->budget = MIN_OF(p->budget + BUDGET_SHARE, BUDGET_MAX);
+	COUNT(x, requests);
+	pump_body_init(&x->body,
+	    head->content_length <= PUMP_REPLAY_MAX && head->upgrade.n == 0);
+	x->body.ended = head->no_body;
+	stream_own(s, &waiting_sink, x);
+	if (p->conf.cors != NULL)
+		x->n_cors = p->conf.cors(p->conf.owner, head, x->cors);
+	build_head(x, head, rest, &via);
+	name = strchr(p->conf.name, ' ');
+	if (via.n != 0 && name != NULL && fields_via_names(via, name + 1)) {
+		answer_error(x, 508, "loop_detected",
+		    "This request has passed here before", false);
+		return;
+	}
+	if (p->closing) {
+		answer_error(x, 503, "not_available", "Shutting down", false);
+		return;
+	}
+	if (p->queues[service].n > 0) /* behind those who came before */
+		wait_in_queue(x, false, false);
+	else
+		dispatch(x, false);
+}
+
+/* --- start and end -------------------------------------------------------- */
+
+void
+proxy_init(struct proxy *p, const struct proxy_conf *conf)
+{
+	*p = (struct proxy){.conf = *conf, .budget = BUDGET_MAX};
+	if (p->conf.queue == 0)
+		p->conf.queue = QUEUE_MAX;
+	if (p->conf.queue_ms == 0)
+		p->conf.queue_ms = QUEUE_MS;
+	if (p->conf.away_ms == 0)
+		p->conf.away_ms = AWAY_MS;
+	p->conf.name = xasprintf("1.1 %s", conf->name);
+	TAILQ_INIT(&p->all);
+	for (size_t i = 0; i < SERVICE__COUNT; i++)
+		queue_init(&p->queues[i], conf->loop, p->conf.queue,
+		    proxy_on_late, p);
+	timer_init(&p->tick, conf->loop, proxy_on_tick, p);
+}
+
+void
+proxy_fini(struct proxy *p)
+{
+	struct exchange *x;
+	struct map_entry *e;
+
+	p->closing = true;
+	while ((x = TAILQ_FIRST(&p->all)) != NULL) {
+		if (x->pump != NULL) {
+			pump_cancel(x->pump);
+			registry_done(p->conf.registry, x->serial, x->service,
+			    true);
+		} else {
+			stream_close(x->client);
+		}
+		exchange_free(x);
+	}
+	MAP_FOREACH(e, &p->pools) {
+		struct proxy_pool *pp = e->value;
+
+		url_pool_close(&pp->pool);
+		free(pp->url);
+		free(pp);
+	}
+	map_fini(&p->pools);
+	timer_clear(&p->tick);
+	for (size_t i = 0; i < SERVICE__COUNT; i++)
+		queue_fini(&p->queues[i]);
+	free((void *)(uintptr_t)p->conf.name);
+}
