@@ -319,17 +319,33 @@ matters(const struct coordinator *co, size_t id)
 	    co->registry.have[id].n > 0 || co->assign.policy == PLACE_CLASSIC;
 }
 
+/* What is in the way, in a few words; `why` tells the whole story. */
+static const char *
+gap_reason(const struct registry *r, enum service_id id)
+{
+	const struct have *h = &r->have[id];
+
+	if (r->n == 0)
+		return "no worker has registered";
+	if (h->n == 0)
+		return "no worker here can run it";
+	for (size_t i = 0; i < h->n; i++) {
+		const struct node_service *s = node_told(h->nodes[i], id);
+
+		if (s != NULL && s->state != SERVICE_READY && s->reason != NULL)
+			return s->reason;
+	}
+	if (r->n_ready[id] == 0)
+		return "its worker is not ready";
+	return r->n_ready[id] == 1 ? "hangs on one worker" : "";
+}
+
 static void
 emit_gap(const struct coordinator *co, enum service_id id, struct jsonw *w)
 {
-	enum {
-		WHY_MAX = 4096
-	};
 	const struct registry *r = &co->registry;
 	const struct service_info *s = catalogue_at(id);
-	struct buf why = BUF_INIT(WHY_MAX);
 
-	api_why_text(co, id, NULL, &why);
 	jsonw_obj(w);
 	jsonw_kz(w, "service", s->name);
 	jsonw_kz(w, "required_type", catalogue_need_text(s->need));
@@ -338,9 +354,8 @@ emit_gap(const struct coordinator *co, enum service_id id, struct jsonw *w)
 	jsonw_ku64(w, "assigned_workers", r->have[id].n);
 	jsonw_kz(w, "status", gap_texts[gap_of(r, id)]);
 	jsonw_ki64(w, "port", s->port);
-	jsonw_kstr(w, "reason", buf_view(&why));
+	jsonw_kz(w, "reason", gap_reason(r, id));
 	jsonw_end_obj(w);
-	buf_fini(&why);
 }
 
 /* Those of one status, by priority, in the catalogue's order among equals. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/load.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "worker/sysread.h"
 
@@ -53,7 +54,11 @@ load_now(struct load *l, const struct probe_env *env, unsigned threads)
 	double psi = first_number(env, "/proc/pressure/cpu", "some avg10=");
 	double used = 0;
 	uint64_t busy, total;
+	int64_t now = clock_ms();
 
+	if (l->at_ms != 0 && now - l->at_ms < LOAD_SPAN_MS)
+		return l->last;
+	l->at_ms = now;
 	if (read_ticks(env, &busy, &total)) {
 		if (l->total != 0 && total > l->total && busy >= l->busy)
 			used = (double)(busy - l->busy) /
@@ -64,5 +69,6 @@ load_now(struct load *l, const struct probe_env *env, unsigned threads)
 		l->total = total;
 	}
 	used = MAX_OF(used, psi / 100);
-	return MIN_OF(MAX_OF(used, 0.0), 1.0);
+	l->last = MIN_OF(MAX_OF(used, 0.0), 1.0);
+	return l->last;
 }

@@ -7,13 +7,20 @@
 
 struct probe_env;
 
+enum {
+	LOAD_SPAN_MS = 1000
+};
+
 struct load {
 	uint64_t busy, total; /* ticks of all processors at the last look */
+	int64_t at_ms;        /* when that was */
+	double last;          /* what it gave */
 };
 
 /* 0 to 1: the share of processor time used since the last call (at the first,
  * the load average over the processors), or the share of time in which some
- * task waited for a processor (PSI), whichever is more. */
+ * task waited for a processor (PSI), whichever is more. Asked again within
+ * LOAD_SPAN_MS, it says the same: less time has too few ticks. */
 double load_now(struct load *l, const struct probe_env *env, unsigned threads);
 
 #endif
