@@ -53,6 +53,7 @@ system() { # system PRESET
 		(cd tests && npm ci --silent --no-audit --no-fund)
 	fi
 	(cd tests && node_modules/.bin/tsc -p .)
+	echo '{"type":"module"}' >build/tests-js/package.json
 	log=$logs/system.$1
 	echo "== $1: system tests"
 	HEARTH_BUILD=$PWD/build/$1 timeout 1500 node --test \

@@ -129,11 +129,12 @@ api_metrics(struct call *c, struct str body UNUSED)
 	int64_t total, covered;
 
 	count_services(r, &total, &covered);
-	metric(&b, "coordinator_workers_total", "gauge", "Workers known.",
+	/* Older names, which end like counters but are none. */
+	metric(&b, "coordinator_workers_total", "untyped", "Workers known.",
 	    (double)r->n);
 	metric(&b, "coordinator_workers_active", "gauge",
 	    "Workers that are there.", (double)r->n_alive);
-	metric(&b, "coordinator_services_total", "gauge",
+	metric(&b, "coordinator_services_total", "untyped",
 	    "Services that a worker is ready for.", (double)covered);
 	metric(&b, "hearth_uptime_seconds", "gauge", "Time since the start.",
 	    (double)(loop_now_ms(co->loop) - co->started_ms) / 1000);

@@ -166,7 +166,7 @@ set_from_file(struct config *c, const char *path, bool must, struct err *err)
 	int rc = 0;
 	char *to;
 
-	if (f == NULL && !must && errno == ENOENT)
+	if (f == NULL && !must && (errno == ENOENT || errno == ENOTDIR))
 		return 0;
 	if (f == NULL)
 		return err_sys(err, errno, "cannot read settings '%s'", path);

@@ -16,6 +16,7 @@ tools/install-deps.sh build run test
 cmake --build --preset release -- --quiet
 [ -d tests/node_modules ] || (cd tests && npm ci --silent --no-audit --no-fund)
 (cd tests && node_modules/.bin/tsc -p .)
+echo '{"type":"module"}' >build/tests-js/package.json
 mkdir -p build/eval
 for set in ${*:-docs nasty ocr}; do
 	HEARTH_BUILD=$PWD/build/release node build/tests-js/eval/collect.js \

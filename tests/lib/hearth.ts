@@ -126,6 +126,7 @@ function start(name: string, args: string[], env: Record<string, string>): Proc 
 export async function run(args: string[], env: Record<string, string> = {}, input?: string): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(HEARTH, args, { env: { PATH: process.env.PATH ?? '', ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
   const p = new Proc(args.join(' '), child);
+  child.stdin?.on('error', () => undefined); // it may have ended already
   child.stdin?.end(input ?? '');
   const { code } = await p.ended;
   return { code, out: p.out, err: p.err };
