@@ -11,6 +11,7 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define UNUSED __attribute__((unused))
 #define NORETURN __attribute__((noreturn))
+#define FALLTHROUGH __attribute__((fallthrough))
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 
 #define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))

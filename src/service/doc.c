@@ -126,7 +126,7 @@ push(struct doc *d, enum doc_kind kind, bool implicit)
 	struct doc_node *n;
 
 	if (d->n_open == DOC_STACK_MAX ||
-	    (counts_as_nesting(kind) && d->depth == d->limits.depth)) {
+	    (counts_as_nesting((int)kind) && d->depth == d->limits.depth)) {
 		d->over = "parts nested too deeply";
 		return NULL;
 	}
@@ -138,7 +138,7 @@ push(struct doc *d, enum doc_kind kind, bool implicit)
 	    .node = doc_node_count(d) - 1,
 	    .was_inked = d->inked,
 	    .was_spaced = d->spaced};
-	d->depth += counts_as_nesting(kind);
+	d->depth += counts_as_nesting((int)kind);
 	if (kind != DOC_LINK) {
 		d->inked = false;
 		d->spaced = false;
@@ -635,8 +635,8 @@ doc_link(struct doc *d, struct str url)
 	if (n == NULL)
 		return;
 	node_set_text(d, n, url);
-	top(d)->url_at = n->at;
-	top(d)->url_n = n->n;
+	d->open[d->n_open - 1].url_at = n->at;
+	d->open[d->n_open - 1].url_n = n->n;
 }
 
 /* --- other leaves ----------------------------------------------------- */

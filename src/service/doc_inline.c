@@ -186,7 +186,7 @@ line_start_escape(struct str s)
 	case '*':
 		if (s.n == 1 || s.p[1] == ' ')
 			return 0;
-		/* fall through */
+		FALLTHROUGH;
 	case '=':
 	case '_':
 	case '~':

@@ -210,7 +210,7 @@ sniff_html(const struct doc_in *in)
 	sniff_text(in, &t);
 	s = (struct str){t.p, t.n};
 	while (s.n > 0 && isspace((uint8_t)*s.p))
-		s.p++, s.n--;
+		s = (struct str){s.p + 1, s.n - 1};
 	if (s.n >= 14 && strncasecmp(s.p, "<!doctype html", 14) == 0)
 		return 95;
 	tags = html_tags(s, &first);

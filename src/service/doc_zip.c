@@ -358,7 +358,7 @@ struct doc_zip *
 doc_zip_open(struct str bytes, const struct doc_limits *limits, struct err *err)
 {
 	struct doc_zip *z = xcalloc(1, sizeof *z);
-	struct directory dir;
+	struct directory dir = {0};
 
 	z->magic = DOC_ZIP_MAGIC;
 	z->bytes = bytes;

@@ -37,9 +37,8 @@ enum {
 };
 
 static const char *const sql[SQL__COUNT] = {
-    [SQL_PUT_WORKER] =
-	"INSERT OR REPLACE INTO worker VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,"
-	"?11)",
+    [SQL_PUT_WORKER] = ("INSERT OR REPLACE INTO worker VALUES"
+			" (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"),
     [SQL_DEL_WORKER] = "DELETE FROM worker WHERE id = ?1",
     [SQL_ASSIGN] = "UPDATE worker SET assigned = ?2 WHERE id = ?1",
     [SQL_PUT_EDGE] = "INSERT OR REPLACE INTO edge VALUES (?1,?2,?3,?4)",

@@ -247,7 +247,7 @@ the_group_dies_with_its_leader(void **state UNUSED)
 		(void)snprintf(path, sizeof path, "/proc/%ld/stat", pid);
 		f = fopen(path, "re");
 		if (f != NULL) {
-			(void)fgets(text, sizeof text, f);
+			assert_non_null(fgets(text, sizeof text, f));
 			(void)fclose(f);
 		}
 		if (strstr(text, ") Z") != NULL)
@@ -311,7 +311,7 @@ a_killed_parent_leaves_no_orphan(void **state UNUSED)
 		(void)snprintf(path, sizeof path, "/proc/%d/stat", child);
 		f = fopen(path, "re");
 		assert_non_null(f);
-		(void)fgets(text, sizeof text, f);
+		assert_non_null(fgets(text, sizeof text, f));
 		(void)fclose(f);
 		assert_non_null(strstr(text, ") Z"));
 	}
