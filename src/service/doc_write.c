@@ -16,10 +16,11 @@ enum {
 
 struct frame {
 	uint8_t kind;
-	bool marked;      /* an item or quote whose sign is in the prefix */
-	bool wrote;       /* something was written inside */
-	bool after_list;  /* the last thing written inside was a list */
-	bool second_list; /* use the other markers: a list before this one */
+	bool marked;        /* an item or quote whose sign is in the prefix */
+	bool wrote;         /* something was written inside */
+	bool after_list;    /* the last thing written inside was a list... */
+	bool after_ordered; /* ...of this kind */
+	bool second_list;   /* use the other markers: a list before this one */
 	bool ordered;
 	uint32_t number;
 	size_t prefix_n; /* of `prefix` outside */
@@ -470,7 +471,8 @@ static void
 list_open(struct writer *w, const struct doc_node *n)
 {
 	bool after = frame_top(w)->after_list;
-	bool second = after && !frame_top(w)->second_list;
+	bool second = after && frame_top(w)->after_ordered == (n->a != 0) &&
+	    !frame_top(w)->second_list;
 
 	frame_top(w)->second_list = second;
 	frame_push(w, DOC_LIST);
@@ -490,11 +492,13 @@ list_item(struct writer *w)
 static void
 list_close(struct writer *w)
 {
-	bool wrote = frame_top(w)->wrote;
+	struct frame list = *frame_top(w);
 
 	frame_pop(w);
-	if (wrote)
-		frame_top(w)->after_list = true;
+	if (!list.wrote)
+		return;
+	frame_top(w)->after_list = true;
+	frame_top(w)->after_ordered = list.ordered;
 }
 
 /* Asides that stood inside the text of a block follow it. */

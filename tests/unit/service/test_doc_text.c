@@ -93,8 +93,8 @@ reads(struct str bytes, const char *name, const char *md)
 static void
 text_has_structure(void **state UNUSED)
 {
-	reads(STR("Title\n=====\n\nOne\nTwo\n\n- a\n- b\n\n1) x\n2) y\n"),
-	    "a.txt", "# Title\n\nOne\\\nTwo\n\n- a\n- b\n\n1) x\n2) y\n");
+	reads(STR("Title\n=====\n\nOne\nTwo\n\n- a\n- b\n\n1. x\n2. y\n"),
+	    "a.txt", "# Title\n\nOne\\\nTwo\n\n- a\n- b\n\n1. x\n2. y\n");
 	reads(STR("A line that was wrapped by a machine goes on right\n"
 		  "here.\n"),
 	    "a.txt",
