@@ -137,6 +137,7 @@ static void
 on_test_done(void *owner, int status, struct str body, const struct err *why)
 {
 	struct unit *u = owner;
+	const struct json_val *root;
 	struct json *j;
 	bool ok = false;
 
@@ -152,12 +153,12 @@ on_test_done(void *owner, int status, struct str body, const struct err *why)
 		return;
 	}
 	j = json_parse(body, TEST_ANSWER_MAX, NULL);
-	if (j != NULL)
-		(void)json_as_bool(json_get(json_root(j), "ok"), &ok);
+	root = j != NULL ? json_root(j) : NULL;
+	(void)json_as_bool(json_get(root, "ok"), &ok);
 	if (status != 200 || !ok) {
-		test_failed(u, json_root(j), status);
+		test_failed(u, root, status);
 	} else {
-		u->self_test_ms = test_time_ms(u, json_root(j));
+		u->self_test_ms = test_time_ms(u, root);
 		proc_ready(u->proc);
 	}
 	json_free(j);
