@@ -52,7 +52,6 @@ struct fleet {
 	char *run_dir;
 	char *programs;
 	char *no_program;
-	unsigned concurrency;
 	void (*on_change)(void *owner);
 	void *owner;
 	struct unit units[SERVICE__COUNT];
@@ -315,8 +314,8 @@ static void
 make_proc(struct unit *u)
 {
 	struct fleet *f = u->fleet;
-	char number[16];
-	const char *argv[8] = {f->program, unit_name(u), "--socket", u->path};
+	const char *argv[] = {f->program, unit_name(u), "--socket", u->path,
+	    NULL};
 	char **env = spawn_env(kept_env, NULL);
 	struct proc_spec spec = {
 	    .name = unit_name(u),
@@ -327,11 +326,6 @@ make_proc(struct unit *u)
 	    .stop_timeout_ms = STOP_TIMEOUT_MS,
 	};
 
-	if (f->concurrency > 0) {
-		(void)str_fmt(number, sizeof number, "%u", f->concurrency);
-		argv[4] = "--concurrency";
-		argv[5] = number;
-	}
 	u->proc = proc_new(f->loop, &spec, &unit_sink, u);
 	free(env);
 }
@@ -430,7 +424,6 @@ fleet_new(struct loop *l, const struct fleet_conf *conf)
 	f->run_dir = xstrdup(conf->run_dir);
 	f->programs = copy(conf->programs);
 	f->no_program = copy(conf->no_program);
-	f->concurrency = conf->concurrency;
 	f->on_change = conf->on_change;
 	f->owner = conf->owner;
 	f->tell = (struct defer){.fn = tell, .arg = f};

@@ -27,10 +27,8 @@ struct loop;
 struct fleet;
 
 struct fleet_conf {
-	const char *program;  /* path of hearth-service */
-	const char *run_dir;  /* for the sockets; exists, private */
-	unsigned concurrency; /* requests a service works on at once; 0: it
-			       * decides */
+	const char *program; /* path of hearth-service */
+	const char *run_dir; /* for the sockets; exists, private */
 	/* The names the program can serve, one per line; NULL: it cannot be
 	 * run, and no_program says why. All of this is copied. */
 	const char *programs;

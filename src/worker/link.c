@@ -312,3 +312,10 @@ link_stop(struct link *k, int64_t ms, void (*done)(void *arg), void *arg)
 	h2_drain(k->leaving);
 	timer_set(&k->again, ms);
 }
+
+void
+link_stop_now(struct link *k)
+{
+	if (k->leaving != NULL)
+		timer_set(&k->again, 0);
+}

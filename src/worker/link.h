@@ -57,5 +57,7 @@ bool link_is_up(const struct link *k);
 uint64_t link_next_epoch(struct link *k); /* also for the registration */
 /* GOAWAY, waits for what runs (at most ms), then calls done(arg). */
 void link_stop(struct link *k, int64_t ms, void (*done)(void *arg), void *arg);
+/* After link_stop(): waits no longer for what runs. */
+void link_stop_now(struct link *k);
 
 #endif

@@ -12,6 +12,7 @@
 #include "net/httpd.h"
 #include "net/loop.h"
 #include "proc/capture.h"
+#include "proc/ready.h"
 #include "worker/detect.h"
 #include "worker/fleet.h"
 #include "worker/identity.h"
@@ -25,6 +26,9 @@ enum {
 	LIST_TIMEOUT_MS = 10000,
 	LIST_MAX = 16 * 1024,
 	ASSIGN_MAX = 64 * 1024,
+	/* A service works on one document per core, on two at least. */
+	SLOTS_MIN = 2,
+	SLOTS_MAX = 1024,
 };
 
 /* What the pool thread finds out; the loop reads it when it is done. */
@@ -45,7 +49,6 @@ struct worker {
 #define WORKER_MAGIC 0x3042e401u
 	struct loop *loop;
 	const struct config *conf;
-	int ready_fd;
 	struct identity id;
 	struct findings found; /* of the pool thread, while `working` */
 	bool working;
@@ -288,11 +291,7 @@ say_ready(struct worker *w)
 		return;
 	w->ready = true;
 	log_info("worker", "Worker ready - listening for tasks");
-	if (w->ready_fd >= 0 && write(w->ready_fd, "\n", 1) < 0)
-		log_debug("worker", "nobody waits for readiness");
-	if (w->ready_fd >= 0)
-		(void)close(w->ready_fd);
-	w->ready_fd = -1;
+	ready_tell();
 }
 
 /* ---- the link ---- */
@@ -347,7 +346,7 @@ on_request(void *owner, struct stream *s, const struct http_head *head)
 }
 
 static void
-on_link_event(void *owner, enum link_event e, const struct err *why)
+on_link_event(void *owner, enum link_event e, const struct err *why UNUSED)
 {
 	struct worker *w;
 
@@ -357,9 +356,6 @@ on_link_event(void *owner, enum link_event e, const struct err *why)
 		say_ready(w);
 		return;
 	case LINK_LOST:
-		if (!w->draining)
-			log_warn("worker", "Link lost: %s; dialling again",
-			    why != NULL ? why->msg : "closed");
 		report_now(w->report); /* is the coordinator there at all? */
 		return;
 	case LINK_UNKNOWN:
@@ -440,7 +436,6 @@ start_services(struct worker *w)
 	struct fleet_conf conf = {
 	    .program = w->found.program,
 	    .run_dir = w->id.run_dir,
-	    .concurrency = (unsigned)MIN_OF(w->conf->concurrency, 1024U),
 	    .programs = w->found.has_programs ? buf_cstr(&w->found.programs)
 					      : NULL,
 	    .no_program = w->found.why.msg,
@@ -449,6 +444,9 @@ start_services(struct worker *w)
 	};
 	const struct slots_conf slots = {
 	    .loop = w->loop,
+	    .concurrency = w->conf->concurrency > 0
+		? (unsigned)MIN_OF(w->conf->concurrency, (uint64_t)SLOTS_MAX)
+		: MAX_OF(w->hw.cpu.cores, (unsigned)SLOTS_MIN),
 	    .addr = service_addr,
 	    .reason = service_reason,
 	    .owner = w,
@@ -498,9 +496,9 @@ on_signal(void *arg, int signo UNUSED)
 	struct worker *w;
 
 	CAST_OBJ(w, arg, WORKER_MAGIC);
-	if (w->draining) {
-		if (w->fleet != NULL)
-			drained(w);
+	if (w->draining) { /* the second one: do not wait */
+		if (w->has_link)
+			link_stop_now(&w->link);
 		return;
 	}
 	w->draining = true;
@@ -524,8 +522,6 @@ finish(struct worker *w)
 	fleet_free(w->fleet);
 	loop_free(w->loop);
 	identity_close(&w->id);
-	if (w->ready_fd >= 0)
-		(void)close(w->ready_fd);
 	KILL_OBJ(w);
 	free(w);
 }
@@ -550,7 +546,7 @@ make_report(struct worker *w)
 }
 
 int
-worker_run(const struct config *conf, int ready_fd, struct err *err)
+worker_run(const struct config *conf, struct err *err)
 {
 	struct worker *w;
 	struct lookup_url url;
@@ -571,7 +567,6 @@ worker_run(const struct config *conf, int ready_fd, struct err *err)
 	w->magic = WORKER_MAGIC;
 	w->conf = conf;
 	w->id = id;
-	w->ready_fd = ready_fd;
 	w->loop = loop_new();
 	w->url = url;
 	w->link_fixed = conf->link[0] != '\0';

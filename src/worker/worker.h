@@ -17,9 +17,8 @@ enum {
 	WORKER_DRAIN_MS = 30000
 };
 
-/* Runs until it is told to stop. ready_fd: a newline goes there when tasks can
- * come; -1 = nobody waits. -1 with err when it cannot start. */
-int worker_run(const struct config *conf, int ready_fd, struct err *err)
-    MUST_CHECK;
+/* Runs until it is told to stop; tells readiness (proc/ready.h) when tasks can
+ * come. -1 with err when it cannot start. */
+int worker_run(const struct config *conf, struct err *err) MUST_CHECK;
 
 #endif
