@@ -29,6 +29,25 @@ arena_fini(struct arena *a)
 	*a = (struct arena){0};
 }
 
+void
+arena_reset(struct arena *a)
+{
+	struct arena_block *head = a->head, *next;
+
+	if (head == NULL)
+		return;
+	if (a->end - head->bytes != BLOCK_BYTES) {
+		arena_fini(a);
+		return;
+	}
+	for (struct arena_block *b = head->next; b != NULL; b = next) {
+		next = b->next;
+		free(b);
+	}
+	head->next = NULL;
+	a->at = head->bytes;
+}
+
 void *
 arena_alloc(struct arena *a, size_t n)
 {

@@ -19,6 +19,8 @@ struct arena {
 
 /* A zeroed struct is an empty arena. */
 void arena_fini(struct arena *a);
+/* Forgets everything, but keeps one block for what comes next. */
+void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);
 struct str arena_str(struct arena *a, struct str s); /* a copy, plus NUL */
 char *arena_cstr(struct arena *a, struct str s);     /* NUL-terminated */

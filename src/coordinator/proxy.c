@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/obj.h"
-#include "base/rnd.h"
 #include "coordinator/fields.h"
 #include "coordinator/url_pool.h"
 #include "net/httpd.h"
@@ -21,8 +20,7 @@ enum {
 	AWAY_MS = 2000,
 	TICK_MS = 50,
 	POOLS_MAX = 1024,
-	TRACESTATE_MAX = 512,
-	OUR_FIELDS = 10, /* that we add to a request */
+	SPARE_MAX = 512,
 };
 
 #define BUDGET_SHARE 0.2
@@ -49,7 +47,7 @@ struct exchange {
 	bool expect_continue;
 	bool had_answer; /* a head came from the worker */
 	int status;
-	char id[PROXY_ID_MAX + 1];
+	char id[FORWARD_ID_MAX + 1];
 	char worker[WIRE_ID_MAX + 1];
 	char digits[24];
 	TAILQ_ENTRY(exchange) link;
@@ -73,9 +71,36 @@ exchange_free(struct exchange *x)
 	TAILQ_REMOVE(&p->all, x, link);
 	p->n--;
 	pump_body_fini(&x->body);
-	arena_fini(&x->arena);
 	KILL_OBJ(x);
-	free(x);
+	if (p->n_spare < SPARE_MAX && !p->closing) {
+		arena_reset(&x->arena);
+		TAILQ_INSERT_HEAD(&p->spare, x, link);
+		p->n_spare++;
+	} else {
+		arena_fini(&x->arena);
+		free(x);
+	}
+}
+
+static struct exchange *
+exchange_new(struct proxy *p)
+{
+	struct exchange *x = TAILQ_FIRST(&p->spare);
+	struct arena mem = {0};
+
+	if (x != NULL) {
+		TAILQ_REMOVE(&p->spare, x, link);
+		p->n_spare--;
+		mem = x->arena;
+	} else {
+		x = xmalloc(sizeof(*x));
+	}
+	*x = (struct exchange){.magic = EXCHANGE_MAGIC,
+	    .proxy = p,
+	    .arena = mem};
+	TAILQ_INSERT_TAIL(&p->all, x, link);
+	p->n++;
+	return x;
 }
 
 /* --- answers of our own --------------------------------------------------- */
@@ -319,11 +344,13 @@ running_on_head(void *owner, struct arena *a UNUSED, struct http_head *h)
 		http_add(h, STR("hearth-worker"), str_of(x->worker));
 		http_add(h, STR("hearth-service"),
 		    str_of(catalogue_at(x->service)->name));
-		(void)str_fmt(x->digits, sizeof(x->digits), "%lld",
-		    (long long)x->queue_ms);
-		http_add(h, STR("hearth-queue-ms"), str_of(x->digits));
+		if (x->queue_ms > 0)
+			(void)str_fmt(x->digits, sizeof(x->digits), "%lld",
+			    (long long)x->queue_ms);
+		http_add(h, STR("hearth-queue-ms"),
+		    x->queue_ms > 0 ? str_of(x->digits) : STR("0"));
 	}
-	http_add(h, STR("via"), str_of(p->conf.name));
+	http_add(h, STR("via"), str_of(p->forward.via));
 	http_add(h, STR("x-content-type-options"), STR("nosniff"));
 	if (is_html(h))
 		http_add(h, STR("content-security-policy"), STR("sandbox"));
@@ -532,165 +559,16 @@ dispatch(struct exchange *x, bool first_in_line)
 
 /* --- a request ------------------------------------------------------------ */
 
-static struct str
-peer_text(struct proxy *p, const struct addr *a)
-{
-	size_t n;
-
-	if (a == NULL || addr_is_unix(a))
-		return STR("unix");
-	if (a->len != p->last_peer.len ||
-	    memcmp(&a->sa, &p->last_peer.sa, a->len) != 0) {
-		p->last_peer = *a;
-		(void)addr_text(a, p->last_peer_text);
-		n = strlen(p->last_peer_text);
-		while (n > 0 && p->last_peer_text[n - 1] != ':')
-			n--;
-		if (n > 0)
-			p->last_peer_text[n - 1] = '\0';
-	}
-	return str_of(p->last_peer_text);
-}
-
-static struct str
-new_traceparent(struct arena *a)
-{
-	static const char hex[] = "0123456789abcdef";
-	char seed[4][RND_ID_LEN + 1];
-	char *t = arena_alloc(a, 56);
-	size_t at = 3;
-
-	for (size_t i = 0; i < COUNT_OF(seed); i++)
-		rnd_id(seed[i]);
-	memcpy(t, "00-", 3);
-	for (size_t i = 0; i < 48; i++) {
-		if (i == 32)
-			t[at++] = '-';
-		t[at++] = hex[(uint8_t)seed[i / 16][i % 16] & 15];
-	}
-	memcpy(t + at, "-00", 4);
-	return (struct str){t, 55};
-}
-
-static void
-add(struct http_head *h, struct str name, struct str value)
-{
-	http_add(h, name, value);
-}
-
-/* The forwarding fields of RFC 7239 and their older names. */
-static void
-add_forwarded(struct exchange *x, const struct http_head *in, struct str via)
-{
-	struct proxy *p = x->proxy;
-	struct http_head *h = &x->head;
-	struct str who = peer_text(p, x->client->peer);
-	bool v6 = memchr(who.p, ':', who.n) != NULL;
-	struct str host = h->authority;
-
-	add(h, STR("x-forwarded-for"), who);
-	add(h, STR("x-forwarded-proto"), STR("http"));
-	add(h, STR("x-forwarded-host"), host);
-	add(h, STR("forwarded"),
-	    str_of(arena_fmt(&x->arena, "for=%s%.*s%s;host=\"%.*s\";proto=http",
-		v6 ? "\"" : "", STR_ARG(who), v6 ? "\"" : "", STR_ARG(host))));
-	add(h, STR("via"),
-	    via.n == 0 ? str_of(p->conf.name)
-		       : str_of(arena_fmt(&x->arena, "%.*s, %s", STR_ARG(via),
-			     p->conf.name)));
-	(void)in;
-}
-
-/* Copies what passes, and says what the dropped fields held. */
-static void
-copy_fields(struct exchange *x, const struct http_head *in, struct str *via,
-    struct str *trace)
-{
-	struct http_head *h = &x->head;
-
-	for (size_t i = 0; i < in->n_fields; i++) {
-		struct str name = in->fields[i].name;
-		struct str value = in->fields[i].value;
-
-		if (!fields_drop_request(name)) {
-			if (value.n > TRACESTATE_MAX &&
-			    str_ieqz(name, "tracestate"))
-				continue;
-			add(h, arena_str(&x->arena, name),
-			    arena_str(&x->arena, value));
-			continue;
-		}
-		if (str_ieqz(name, "via"))
-			*via = via->n == 0
-			    ? value
-			    : str_of(arena_fmt(&x->arena, "%.*s, %.*s",
-				  STR_ARG(*via), STR_ARG(value)));
-		else if (str_ieqz(name, "traceparent") &&
-		    fields_traceparent_ok(value))
-			*trace = arena_str(&x->arena, value);
-		else if (str_ieqz(name, "x-request-id") &&
-		    fields_request_id_ok(value))
-			(void)str_copy(x->id, sizeof(x->id), value);
-	}
-}
-
-static struct str
-worker_target(struct exchange *x, struct str rest)
-{
-	const char *name = catalogue_at(x->service)->name;
-	size_t n = strlen(name);
-	char *t = arena_alloc(&x->arena, 9 + n + rest.n + 1);
-
-	memcpy(t, "/service/", 9);
-	memcpy(t + 9, name, n);
-	if (rest.n > 0)
-		memcpy(t + 9 + n, rest.p, rest.n);
-	return (struct str){t, 9 + n + rest.n};
-}
-
-static void
-build_head(struct exchange *x, const struct http_head *in, struct str rest,
-    struct str *via)
-{
-	struct http_head *h = &x->head;
-	struct arena *a = &x->arena;
-	struct str trace = {0};
-
-	*h = *in;
-	h->fields = arena_alloc(a,
-	    (in->n_fields + OUR_FIELDS) * sizeof(*h->fields));
-	h->n_fields = 0;
-	h->room = in->n_fields + OUR_FIELDS;
-	h->method = arena_str(a, in->method);
-	h->authority = arena_str(a, in->authority);
-	h->scheme = STR("http");
-	h->target = worker_target(x, rest);
-	h->expect_continue = false;
-	h->upgrade = str_ieqz(in->upgrade, "websocket") ? STR("websocket")
-							: (struct str){0};
-	copy_fields(x, in, via, &trace);
-	if (x->id[0] == '\0')
-		rnd_id(x->id);
-	add_forwarded(x, in, *via);
-	add(h, STR("x-request-id"), str_of(x->id));
-	add(h, STR("traceparent"), trace.n != 0 ? trace : new_traceparent(a));
-}
-
 void
 proxy_request(struct proxy *p, struct stream *s, const struct http_head *head,
     enum service_id service, struct str rest)
 {
-	struct exchange *x = xmalloc(sizeof(*x));
-	struct str via = {0};
-	const char *name;
+	struct exchange *x = exchange_new(p);
+	bool fresh;
 
-	*x = (struct exchange){.magic = EXCHANGE_MAGIC,
-	    .proxy = p,
-	    .client = s,
-	    .service = service,
-	    .expect_continue = head->expect_continue};
-	TAILQ_INSERT_TAIL(&p->all, x, link);
-	p->n++;
+	x->client = s;
+	x->service = service;
+	x->expect_continue = head->expect_continue;
 	p->budget = MIN_OF(p->budget + BUDGET_SHARE, BUDGET_MAX);
 	COUNT(x, requests);
 	pump_body_init(&x->body,
@@ -699,9 +577,9 @@ proxy_request(struct proxy *p, struct stream *s, const struct http_head *head,
 	stream_own(s, &waiting_sink, x);
 	if (p->conf.cors != NULL)
 		x->n_cors = p->conf.cors(p->conf.owner, head, x->cors);
-	build_head(x, head, rest, &via);
-	name = strchr(p->conf.name, ' ');
-	if (via.n != 0 && name != NULL && fields_via_names(via, name + 1)) {
+	fresh = forward_head(&p->forward, &x->arena, head, s->peer,
+	    catalogue_at(service)->name, rest, x->id, &x->head);
+	if (!fresh) {
 		answer_error(x, 508, "loop_detected",
 		    "This request has passed here before", false);
 		return;
@@ -728,8 +606,9 @@ proxy_init(struct proxy *p, const struct proxy_conf *conf)
 		p->conf.queue_ms = QUEUE_MS;
 	if (p->conf.away_ms == 0)
 		p->conf.away_ms = AWAY_MS;
-	p->conf.name = xasprintf("1.1 %s", conf->name);
+	forward_init(&p->forward, conf->name);
 	TAILQ_INIT(&p->all);
+	TAILQ_INIT(&p->spare);
 	for (size_t i = 0; i < SERVICE__COUNT; i++)
 		queue_init(&p->queues[i], conf->loop, p->conf.queue,
 		    proxy_on_late, p);
@@ -764,5 +643,5 @@ proxy_fini(struct proxy *p)
 	timer_clear(&p->tick);
 	for (size_t i = 0; i < SERVICE__COUNT; i++)
 		queue_fini(&p->queues[i]);
-	free((void *)(uintptr_t)p->conf.name);
+	forward_fini(&p->forward);
 }

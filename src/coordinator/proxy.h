@@ -20,14 +20,14 @@
 #ifndef COORDINATOR_PROXY_H
 #define COORDINATOR_PROXY_H
 
+#include "coordinator/forward.h"
 #include "coordinator/links.h"
 #include "coordinator/registry.h"
 #include "core/queue.h"
 #include "net/stream.h"
 
 enum {
-	PROXY_TRIES = 2,
-	PROXY_ID_MAX = 64
+	PROXY_TRIES = 2
 };
 
 struct proxy_conf {
@@ -58,14 +58,14 @@ struct proxy {
 	struct proxy_conf conf;
 	struct queue queues[SERVICE__COUNT];
 	struct exchange_list all;
-	size_t n;
+	struct exchange_list spare; /* kept for reuse, with their memory */
+	size_t n, n_spare;
+	struct forward forward;
 	struct map pools;  /* url -> struct proxy_pool */
 	double budget;     /* retries that may still be made */
 	struct timer tick; /* looks again while somebody waits */
 	struct proxy_stats stats;
 	struct proxy_stats of[SERVICE__COUNT];
-	struct addr last_peer; /* whose text this is: */
-	char last_peer_text[ADDR_TEXT_MAX];
 	bool closing;
 };
 

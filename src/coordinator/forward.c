@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coordinator/forward.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/rnd.h"
+#include "coordinator/fields.h"
+
+enum {
+	TRACESTATE_MAX = 512,
+	OUR_FIELDS = 10, /* that we add */
+};
+
+/* One head being made. */
+struct making {
+	struct forward *f;
+	struct arena *a;
+	struct http_head *out;
+	char *id;
+	struct str via, trace; /* what the client said */
+	char *at;              /* next free byte of the copies */
+};
+
+static struct str
+peer_text(struct forward *f, const struct addr *a)
+{
+	size_t n;
+
+	if (a == NULL || addr_is_unix(a))
+		return STR("unix");
+	if (a->len != f->peer.len || memcmp(&a->sa, &f->peer.sa, a->len) != 0) {
+		f->peer = *a;
+		(void)addr_text(a, f->peer_text);
+		n = strlen(f->peer_text);
+		while (n > 0 && f->peer_text[n - 1] != ':')
+			n--;
+		if (n > 0)
+			f->peer_text[n - 1] = '\0';
+	}
+	return str_of(f->peer_text);
+}
+
+/* xorshift128+ (Vigna 2014). */
+static uint64_t
+next_random(struct forward *f)
+{
+	uint64_t a = f->random[0], b = f->random[1];
+
+	f->random[0] = b;
+	a ^= a << 23;
+	f->random[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+	return f->random[1] + b;
+}
+
+static void
+new_id(struct making *m)
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	uint64_t bits = next_random(m->f);
+
+	for (size_t i = 0; i < 16; i++) {
+		if (i == 8)
+			bits = next_random(m->f);
+		m->id[i] = digits[bits & 31];
+		bits >>= 5;
+	}
+	m->id[16] = '\0';
+}
+
+static struct str
+new_traceparent(struct making *m)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *t = arena_alloc(m->a, 56);
+	size_t at = 3;
+
+	memcpy(t, "00-", 3);
+	for (size_t i = 0; i < 3; i++) {
+		uint64_t bits = next_random(m->f) | 1; /* never all zero */
+
+		for (size_t k = 0; k < 16; k++) {
+			t[at++] = hex[bits & 15];
+			bits >>= 4;
+		}
+		if (i > 0)
+			t[at++] = '-';
+	}
+	memcpy(t + at, "00", 2);
+	return (struct str){t, 55};
+}
+
+static char *
+append(char *to, struct str s)
+{
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
+/* for=WHO;host="HOST";proto=http (RFC 7239). */
+static struct str
+forwarded(struct making *m, struct str who, struct str host)
+{
+	bool v6 = memchr(who.p, ':', who.n) != NULL;
+	char *t = arena_alloc(m->a, who.n + host.n + 40), *at = t;
+
+	at = append(at, v6 ? STR("for=\"[") : STR("for="));
+	at = append(at, who);
+	at = append(at, v6 ? STR("]\";host=\"") : STR(";host=\""));
+	at = append(at, host);
+	at = append(at, STR("\";proto=http"));
+	return (struct str){t, (size_t)(at - t)};
+}
+
+/* The forwarding fields, under their new and their older names. */
+static void
+add_forwarded(struct making *m, const struct addr *peer)
+{
+	struct http_head *h = m->out;
+	struct str who = peer_text(m->f, peer);
+	struct str us = str_of(m->f->via);
+
+	http_add(h, STR("x-forwarded-for"), who);
+	http_add(h, STR("x-forwarded-proto"), STR("http"));
+	http_add(h, STR("x-forwarded-host"), h->authority);
+	http_add(h, STR("forwarded"), forwarded(m, who, h->authority));
+	if (m->via.n > 0)
+		us = str_of(
+		    arena_fmt(m->a, "%.*s, %s", STR_ARG(m->via), m->f->via));
+	http_add(h, STR("via"), us);
+}
+
+static struct str
+copy(struct making *m, struct str s)
+{
+	char *p = m->at;
+
+	m->at = append(p, s);
+	return (struct str){p, s.n};
+}
+
+static size_t
+copy_size(const struct http_head *in)
+{
+	size_t n = in->method.n + in->authority.n + 1;
+
+	for (size_t i = 0; i < in->n_fields; i++)
+		n += in->fields[i].name.n + in->fields[i].value.n;
+	return n;
+}
+
+/* Of the dropped fields, those whose value goes on in ours. */
+static void
+take_dropped(struct making *m, const struct http_field *f)
+{
+	if (str_ieqz(f->name, "via"))
+		m->via = m->via.n == 0
+		    ? f->value
+		    : str_of(arena_fmt(m->a, "%.*s, %.*s", STR_ARG(m->via),
+			  STR_ARG(f->value)));
+	else if (str_ieqz(f->name, "traceparent") &&
+	    fields_traceparent_ok(f->value))
+		m->trace = arena_str(m->a, f->value);
+	else if (str_ieqz(f->name, "x-request-id") &&
+	    fields_request_id_ok(f->value))
+		(void)str_copy(m->id, FORWARD_ID_MAX + 1, f->value);
+}
+
+static void
+copy_fields(struct making *m, const struct http_head *in)
+{
+	for (size_t i = 0; i < in->n_fields; i++) {
+		const struct http_field *f = &in->fields[i];
+
+		if (fields_drop_request(f->name))
+			take_dropped(m, f);
+		else if (f->value.n <= TRACESTATE_MAX ||
+		    !str_ieqz(f->name, "tracestate"))
+			http_add(m->out, copy(m, f->name), copy(m, f->value));
+	}
+}
+
+static struct str
+worker_target(struct arena *a, const char *service, struct str rest)
+{
+	struct str name = str_of(service);
+	char *t = arena_alloc(a, 9 + name.n + rest.n), *at = t;
+
+	at = append(at, STR("/service/"));
+	at = append(at, name);
+	at = append(at, rest);
+	return (struct str){t, (size_t)(at - t)};
+}
+
+bool
+forward_head(struct forward *f, struct arena *a, const struct http_head *in,
+    const struct addr *peer, const char *service, struct str rest, char *id,
+    struct http_head *out)
+{
+	struct making m = {.f = f, .a = a, .out = out, .id = id};
+
+	m.at = arena_alloc(a, copy_size(in));
+	*out = *in;
+	out->fields = arena_alloc(a,
+	    (in->n_fields + OUR_FIELDS) * sizeof(*out->fields));
+	out->n_fields = 0;
+	out->room = in->n_fields + OUR_FIELDS;
+	out->method = copy(&m, in->method);
+	out->authority = copy(&m, in->authority);
+	out->scheme = STR("http");
+	out->target = worker_target(a, service, rest);
+	out->expect_continue = false;
+	out->upgrade = str_ieqz(in->upgrade, "websocket") ? STR("websocket")
+							  : (struct str){0};
+	id[0] = '\0';
+	copy_fields(&m, in);
+	if (id[0] == '\0')
+		new_id(&m);
+	add_forwarded(&m, peer);
+	http_add(out, STR("x-request-id"), str_of(id));
+	http_add(out, STR("traceparent"),
+	    m.trace.n > 0 ? m.trace : new_traceparent(&m));
+	return m.via.n == 0 || !fields_via_names(m.via, f->via + 4);
+}
+
+void
+forward_init(struct forward *f, const char *name)
+{
+	*f = (struct forward){.via = xasprintf("1.1 %s", name)};
+	f->random[0] = rnd_u64();
+	f->random[1] = rnd_u64() | 1;
+}
+
+void
+forward_fini(struct forward *f)
+{
+	free((void *)(uintptr_t)f->via);
+}
