@@ -549,7 +549,7 @@ h2_going_away(struct h2 *h)
 static void
 settings(struct h2 *h)
 {
-	nghttp2_settings_entry iv[6];
+	nghttp2_settings_entry iv[7];
 	size_t n = 0;
 
 	if (h->conf.server) {
@@ -571,6 +571,8 @@ settings(struct h2 *h)
 		HTTP_HEAD_MAX};
 	iv[n++] =
 	    (nghttp2_settings_entry){NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1};
+	iv[n++] = (nghttp2_settings_entry){NGHTTP2_SETTINGS_MAX_FRAME_SIZE,
+	    H2_FRAME_MAX};
 	assert(nghttp2_submit_settings(h->ng, NGHTTP2_FLAG_NONE, iv, n) == 0);
 	assert(nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE,
 		   0, H2_CONN_WINDOW) == 0);

@@ -22,8 +22,11 @@ enum {
 	H2_HELD_MAX = 64 * 1024,   /* written while receiving */
 	H2_QUEUE_MAX = 256 * 1024, /* stop making frames above this */
 	H2_CONN_WINDOW = 8 << 20, /* credited on arrival: no memory behind it */
-	H2_INTERIM_MAX = 10,      /* 1xx heads per response */
-	H2_FREE_MAX = 64,         /* stream structs kept for reuse */
+	/* One read of a client's body leaves as one frame, in one write. */
+	H2_FRAME_MAX = 64 * 1024,
+	H2_PRIME_EVERY = 64,
+	H2_INTERIM_MAX = 10, /* 1xx heads per response */
+	H2_FREE_MAX = 64,    /* stream structs kept for reuse */
 	H2_CONTINUATIONS_MAX = 8,
 	H2_LAST_ID = INT32_MAX - (1 << 20), /* then a new connection is due */
 };
@@ -108,6 +111,7 @@ struct h2 {
 	struct h2_head head;
 	nghttp2_nv *nv;
 	size_t nv_cap;
+	unsigned n_heads;     /* sent */
 	struct buf lower;     /* lower-cased names of the head being sent */
 	struct defer on_turn; /* flush, and tell what is to be told */
 	struct defer on_bye;

@@ -120,11 +120,15 @@ static void
 nv_fields(struct h2 *h, size_t *at, const struct http_field *f, size_t n,
     uint8_t flags)
 {
+	/* Once in a while they are indexed all the same, so that their names
+	 * stay in the table. */
+	bool secret_now = h->n_heads++ % H2_PRIME_EVERY != 0;
 	uint8_t secret;
 
 	for (size_t i = 0; i < n; i++) {
-		secret = never_repeats(f[i].name) ? NGHTTP2_NV_FLAG_NO_INDEX
-						  : 0;
+		secret = secret_now && never_repeats(f[i].name)
+		    ? NGHTTP2_NV_FLAG_NO_INDEX
+		    : 0;
 		nv_add(h, at, lowered(h, f[i].name), f[i].value,
 		    (uint8_t)(flags | secret));
 	}
@@ -233,6 +237,16 @@ read_body(nghttp2_session *ng, int32_t id, uint8_t *out UNUSED, size_t max,
 			(void)last_of_body(s, flags);
 	}
 	return (ssize_t)n;
+}
+
+static ssize_t
+frame_length(nghttp2_session *ng UNUSED, uint8_t type UNUSED, int32_t id UNUSED,
+    int32_t conn_window, int32_t stream_window, uint32_t frame_max,
+    void *user UNUSED)
+{
+	int32_t n = MIN_OF(conn_window, stream_window);
+
+	return MIN_OF((ssize_t)n, (ssize_t)MIN_OF(frame_max, H2_FRAME_MAX));
 }
 
 static int
@@ -506,4 +520,6 @@ void
 h2_send_callbacks(nghttp2_session_callbacks *cb)
 {
 	nghttp2_session_callbacks_set_send_data_callback(cb, send_data);
+	nghttp2_session_callbacks_set_data_source_read_length_callback(cb,
+	    frame_length);
 }

@@ -33,7 +33,8 @@ struct pump {
 	struct pump_body own;   /* when the owner has none */
 	struct pump_body *body; /* up */
 	uint64_t sent;          /* offset of the body passed upstream */
-	struct buf down;        /* taken from upstream, not by the client */
+	struct buf down;        /* taken from upstream, not by the client: */
+	size_t down_at;         /* from here on */
 	struct arena mem;
 	struct http_field *trailers; /* of the response */
 	size_t n_trailers;
@@ -124,7 +125,7 @@ body_trim(struct pump_body *b, uint64_t sent)
 	if (b->replay && b->kept.n <= PUMP_REPLAY_MAX)
 		return;
 	b->replay = false;
-	if (sent > b->from) {
+	if (sent - b->from > b->kept.n / 2) { /* or wait until it is worth it */
 		buf_shift(&b->kept, (size_t)(sent - b->from));
 		b->from = sent;
 	}
@@ -405,6 +406,16 @@ end_down(struct pump *p)
 }
 
 static void
+keep_down(struct pump *p, const uint8_t *bytes, size_t n)
+{
+	if (p->down_at > p->down.n / 2) { /* seldom: half of it was moved */
+		buf_shift(&p->down, p->down_at);
+		p->down_at = 0;
+	}
+	(void)buf_add(&p->down, bytes, n);
+}
+
+static void
 upstream_on_body(void *owner, const uint8_t *bytes, size_t n)
 {
 	struct pump *p;
@@ -417,7 +428,7 @@ upstream_on_body(void *owner, const uint8_t *bytes, size_t n)
 	if (took > 0)
 		stream_consumed(p->upstream, took);
 	if (took < n)
-		(void)buf_add(&p->down, bytes + took, n - took);
+		keep_down(p, bytes + took, n - took);
 }
 
 static void
@@ -449,13 +460,16 @@ client_on_room(void *owner)
 	CAST_OBJ(p, owner, PUMP_MAGIC);
 	moved(p);
 	if (p->down.n > 0) {
-		took = stream_write(p->client, p->down.p, p->down.n);
-		buf_shift(&p->down, took);
+		took = stream_write(p->client, p->down.p + p->down_at,
+		    p->down.n - p->down_at);
+		p->down_at += took;
 		if (p->upstream != NULL && took > 0)
 			stream_consumed(p->upstream, took);
-		if (p->down.n == 0)
-			buf_fini(&p->down);
-		p->down.max = KEPT_MAX;
+	}
+	if (p->down.n > 0 && p->down_at == p->down.n) {
+		buf_fini(&p->down);
+		p->down = BUF_INIT(KEPT_MAX);
+		p->down_at = 0;
 	}
 	end_down(p);
 }
