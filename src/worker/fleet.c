@@ -52,6 +52,8 @@ struct fleet {
 	char *run_dir;
 	char *programs;
 	char *no_program;
+	char log[32];       /* "HEARTH_LOG=human" */
+	char log_level[48]; /* "HEARTH_LOG_LEVEL=info" */
 	void (*on_change)(void *owner);
 	void *owner;
 	struct unit units[SERVICE__COUNT];
@@ -65,7 +67,7 @@ struct fleet {
 /* What a service may see of our environment. */
 static const char *const kept_env[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ",
     "TESSDATA_PREFIX", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HEARTH_SANDBOX",
-    "HEARTH_LOG", "HEARTH_LOG_LEVEL", "CUDA_VISIBLE_DEVICES", NULL};
+    "CUDA_VISIBLE_DEVICES", NULL};
 
 static const char *
 unit_name(const struct unit *u)
@@ -316,7 +318,8 @@ make_proc(struct unit *u)
 	struct fleet *f = u->fleet;
 	const char *argv[] = {f->program, unit_name(u), "--socket", u->path,
 	    NULL};
-	char **env = spawn_env(kept_env, NULL);
+	const char *const log[] = {f->log, f->log_level, NULL};
+	char **env = spawn_env(kept_env, log);
 	struct proc_spec spec = {
 	    .name = unit_name(u),
 	    .argv = argv,
@@ -424,6 +427,10 @@ fleet_new(struct loop *l, const struct fleet_conf *conf)
 	f->run_dir = xstrdup(conf->run_dir);
 	f->programs = copy(conf->programs);
 	f->no_program = copy(conf->no_program);
+	(void)str_fmt(f->log, sizeof f->log, "HEARTH_LOG=%s",
+	    conf->log != NULL ? conf->log : "human");
+	(void)str_fmt(f->log_level, sizeof f->log_level, "HEARTH_LOG_LEVEL=%s",
+	    conf->log_level != NULL ? conf->log_level : "info");
 	f->on_change = conf->on_change;
 	f->owner = conf->owner;
 	f->tell = (struct defer){.fn = tell, .arg = f};

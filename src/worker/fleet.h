@@ -33,6 +33,7 @@ struct fleet_conf {
 	 * run, and no_program says why. All of this is copied. */
 	const char *programs;
 	const char *no_program;
+	const char *log, *log_level; /* how services log; as in config.h */
 	/* Some service changed its state. From the loop, coalesced. */
 	void (*on_change)(void *owner);
 	void *owner;

@@ -439,6 +439,8 @@ start_services(struct worker *w)
 	    .programs = w->found.has_programs ? buf_cstr(&w->found.programs)
 					      : NULL,
 	    .no_program = w->found.why.msg,
+	    .log = w->conf->log,
+	    .log_level = w->conf->log_level,
 	    .on_change = on_fleet_change,
 	    .owner = w,
 	};
