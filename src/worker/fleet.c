@@ -23,6 +23,11 @@ enum {
 	/* Between two knocks at a socket that is not there yet. */
 	KNOCK_FIRST_MS = 5,
 	KNOCK_MAX_MS = 100,
+	/* A service that is there but hangs: asked now and then, and started
+	 * anew after so many questions without an answer. */
+	CHECK_EVERY_MS = 15000,
+	CHECK_TIMEOUT_MS = 5000,
+	CHECK_MISSES = 2,
 	REASON_MAX = 400,
 	SOCKET_PATH_MAX = 104, /* sockaddr_un has room for 107 */
 };
@@ -38,10 +43,11 @@ struct unit {
 	struct proc *proc;
 	struct addr addr;
 	char path[SOCKET_PATH_MAX];
-	struct httpc_call *test;
+	struct httpc_call *test; /* the self-test, or a check */
 	int64_t test_began_us;
 	int64_t knock_ms;
-	struct timer timer; /* the next knock, or the retry after FAILED */
+	unsigned misses;
+	struct timer timer; /* next knock, next check, retry after FAILED */
 };
 
 struct fleet {
@@ -95,8 +101,6 @@ set_state(struct unit *u, enum service_state state, const char *reason)
 }
 
 /* ---- the self-test ---- */
-
-static void knock(struct unit *u);
 
 static void
 test_stop(struct unit *u)
@@ -185,6 +189,40 @@ knock(struct unit *u)
 	    on_test_done, u);
 }
 
+/* ---- is it still there? ---- */
+
+static void
+on_checked(void *owner, int status UNUSED, struct str body UNUSED,
+    const struct err *why)
+{
+	struct unit *u = owner;
+
+	CHECK_OBJ(u->fleet, FLEET_MAGIC);
+	u->test = NULL;
+	if (proc_state(u->proc) != PROC_READY)
+		return;
+	u->misses = why != NULL ? u->misses + 1 : 0;
+	if (u->misses >= CHECK_MISSES)
+		proc_reject(u->proc, "it does not answer any more");
+	else
+		timer_set(&u->timer, why != NULL ? 1 : CHECK_EVERY_MS);
+}
+
+static void
+check(struct unit *u)
+{
+	struct http_head head = {
+	    .method = STR("GET"),
+	    .target = STR("/health"),
+	    .authority = STR("localhost"),
+	    .no_body = true,
+	};
+
+	u->test = httpc_request(u->fleet->loop, &u->addr, &head,
+	    (struct str){NULL, 0}, TEST_ANSWER_MAX, CHECK_TIMEOUT_MS,
+	    on_checked, u);
+}
+
 /* ---- processes ---- */
 
 static const char *
@@ -261,6 +299,8 @@ on_state(void *owner, struct proc *p, enum proc_state now)
 		set_state(u, SERVICE_STARTING, u->reason);
 		return;
 	case PROC_READY:
+		u->misses = 0;
+		timer_set(&u->timer, CHECK_EVERY_MS);
 		set_state(u, SERVICE_READY, "");
 		log_info("fleet", "%s is ready (self-test %lld ms)",
 		    unit_name(u), (long long)u->self_test_ms);
@@ -308,6 +348,8 @@ unit_on_timer(void *arg)
 	CHECK_OBJ(u->fleet, FLEET_MAGIC);
 	if (proc_state(u->proc) == PROC_STARTING)
 		knock(u);
+	else if (proc_state(u->proc) == PROC_READY)
+		check(u);
 	else if (proc_state(u->proc) == PROC_FAILED && u->wanted)
 		proc_start(u->proc);
 }
