@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The paper's brightness and what is left when it is divided out.
+ *
+ * The page is cut into tiles. A high percentile of a tile is its paper, unless
+ * it lies inside large type or a dark bar: closing the grid of tiles (maximum,
+ * then minimum, over a window) fills dark things smaller than the window.
+ * Two windows are used. What the small one leaves dark and the large one
+ * fills, and is about as dark as ink, is a bar with light text, and is
+ * inverted; anything else that is dark is shadow, and is divided out.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "service/image_clean.h"
+
+struct grid {
+	int w, h;
+	int tile; /* pixels a side */
+	uint8_t *p;
+};
+
+static struct grid
+grid_new(int w, int h, int tile)
+{
+	return (struct grid){w, h, tile, xcalloc((size_t)w, (size_t)h)};
+}
+
+static struct grid
+grid_copy(const struct grid *g)
+{
+	struct grid c = grid_new(g->w, g->h, g->tile);
+
+	memcpy(c.p, g->p, (size_t)g->w * (size_t)g->h);
+	return c;
+}
+
+/* The grey level that `share` of a tile's pixels do not pass. */
+static uint8_t
+tile_level(const struct plane *a, int x0, int y0, int tile, double share)
+{
+	unsigned hist[256] = {0};
+	unsigned n = 0, seen = 0;
+
+	for (int y = y0; y < y0 + tile && y < a->h; y++) {
+		const uint8_t *r = a->p + (size_t)y * (size_t)a->w;
+
+		for (int x = x0; x < x0 + tile && x < a->w; x++, n++)
+			hist[r[x]]++;
+	}
+	for (int i = 0; i < 256; i++) {
+		seen += hist[i];
+		if (seen >= share * n)
+			return (uint8_t)i;
+	}
+	return 255;
+}
+
+static struct grid
+grid_of(const struct plane *a, int tile)
+{
+	struct grid g = grid_new((a->w + tile - 1) / tile,
+	    (a->h + tile - 1) / tile, tile);
+
+	for (int y = 0; y < g.h; y++)
+		for (int x = 0; x < g.w; x++)
+			g.p[y * g.w + x] = tile_level(a, x * tile, y * tile,
+			    tile, 0.75);
+	return g;
+}
+
+/* Running maximum or minimum along one line of `n` cells, `step` apart. */
+static void
+line_extreme(uint8_t *p, int n, int step, int radius, bool max, uint8_t *tmp)
+{
+	for (int i = 0; i < n; i++) {
+		int from = MAX_OF(i - radius, 0),
+		    to = MIN_OF(i + radius, n - 1);
+		uint8_t v = p[from * step];
+
+		for (int k = from + 1; k <= to; k++) {
+			uint8_t u = p[k * step];
+
+			v = max ? MAX_OF(v, u) : MIN_OF(v, u);
+		}
+		tmp[i] = v;
+	}
+	for (int i = 0; i < n; i++)
+		p[i * step] = tmp[i];
+}
+
+static void
+grid_extreme(struct grid *g, int radius, bool max)
+{
+	uint8_t *tmp = xmalloc((size_t)MAX_OF(g->w, g->h));
+
+	for (int y = 0; y < g->h; y++)
+		line_extreme(g->p + y * g->w, g->w, 1, radius, max, tmp);
+	for (int x = 0; x < g->w; x++)
+		line_extreme(g->p + x, g->h, g->w, radius, max, tmp);
+	free(tmp);
+}
+
+static void
+grid_close(struct grid *g, int radius)
+{
+	grid_extreme(g, radius, true);
+	grid_extreme(g, radius, false);
+}
+
+static void
+grid_smooth(struct grid *g)
+{
+	struct grid from = grid_copy(g);
+
+	for (int y = 0; y < g->h; y++)
+		for (int x = 0; x < g->w; x++) {
+			int sum = 0, n = 0;
+
+			for (int v = MAX_OF(y - 1, 0);
+			     v <= MIN_OF(y + 1, g->h - 1); v++)
+				for (int u = MAX_OF(x - 1, 0);
+				     u <= MIN_OF(x + 1, g->w - 1); u++, n++)
+					sum += from.p[v * g->w + u];
+			g->p[y * g->w + x] = (uint8_t)(sum / n);
+		}
+	free(from.p);
+}
+
+/* --- dark bars ---------------------------------------------------------- */
+
+struct rect {
+	int x0, y0, x1, y1; /* inclusive, in tiles */
+	int cells;
+};
+
+/* Collects the connected dark tiles around (x, y) and clears their marks. */
+static struct rect
+flood(struct grid *mark, int x, int y)
+{
+	struct rect r = {x, y, x, y, 0};
+	int *stack = xreallocarray(NULL,
+	    (size_t)mark->w * (size_t)mark->h * 4 + 4, sizeof(int));
+	int n = 0;
+
+	stack[n++] = y * mark->w + x;
+	while (n > 0) {
+		int at = stack[--n];
+		int u = at % mark->w, v = at / mark->w;
+
+		if (mark->p[at] == 0)
+			continue;
+		mark->p[at] = 0;
+		r.cells++;
+		r.x0 = MIN_OF(r.x0, u);
+		r.x1 = MAX_OF(r.x1, u);
+		r.y0 = MIN_OF(r.y0, v);
+		r.y1 = MAX_OF(r.y1, v);
+		if (u > 0)
+			stack[n++] = at - 1;
+		if (u < mark->w - 1)
+			stack[n++] = at + 1;
+		if (v > 0)
+			stack[n++] = at - mark->w;
+		if (v < mark->h - 1)
+			stack[n++] = at + mark->w;
+	}
+	free(stack);
+	return r;
+}
+
+/* The share of pixels darker than `level` in a row or column piece. */
+static double
+dark_share(const struct plane *a, int x0, int y0, int x1, int y1, int level)
+{
+	int dark = 0, n = 0;
+
+	for (int y = y0; y <= y1; y++)
+		for (int x = x0; x <= x1; x++, n++)
+			dark += a->p[(size_t)y * (size_t)a->w + (size_t)x] <
+			    level;
+	return n > 0 ? (double)dark / n : 0;
+}
+
+/* Inverts the bar whose tiles are `r`; its edges are found pixel by pixel
+ * within a tile of where the grid says. */
+static void
+invert_bar(struct plane *a, struct grid *paper, struct rect r, int ink)
+{
+	int t = paper->tile;
+	int level = (ink + paper->p[r.y0 * paper->w + r.x0]) / 2;
+	int x0 = MAX_OF((r.x0 - 1) * t, 0), y0 = MAX_OF((r.y0 - 1) * t, 0);
+	int x1 = MIN_OF((r.x1 + 2) * t, a->w) - 1;
+	int y1 = MIN_OF((r.y1 + 2) * t, a->h) - 1;
+	int mx = (x1 - x0) / 4, my = (y1 - y0) / 4;
+
+	while (y0 < y1 && dark_share(a, x0 + mx, y0, x1 - mx, y0, level) < 0.4)
+		y0++;
+	while (y0 < y1 && dark_share(a, x0 + mx, y1, x1 - mx, y1, level) < 0.4)
+		y1--;
+	while (x0 < x1 && dark_share(a, x0, y0 + my, x0, y1 - my, level) < 0.4)
+		x0++;
+	while (x0 < x1 && dark_share(a, x1, y0 + my, x1, y1 - my, level) < 0.4)
+		x1--;
+	for (int y = y0; y <= y1; y++) {
+		const uint8_t *g = paper->p +
+		    MIN_OF(y / t, paper->h - 1) * paper->w;
+		uint8_t *p = a->p + (size_t)y * (size_t)a->w;
+
+		for (int x = x0; x <= x1; x++) {
+			int bg = g[MIN_OF(x / t, paper->w - 1)];
+			int v = bg + ink - p[x];
+
+			p[x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+		}
+	}
+}
+
+/* Looks for dark bars. `tight` is the paper by the small window, `wide` by
+ * the large; where a bar was inverted, tight becomes wide. */
+static void
+invert_bars(struct plane *a, struct grid *tight, struct grid *wide, int ink)
+{
+	struct grid mark = grid_new(tight->w, tight->h, tight->tile);
+
+	for (int i = 0; i < mark.w * mark.h; i++) {
+		int gap = wide->p[i] - ink;
+
+		mark.p[i] = gap > 40 && tight->p[i] < ink + gap * 0.4;
+	}
+	for (int y = 0; y < mark.h; y++)
+		for (int x = 0; x < mark.w; x++) {
+			struct rect r;
+			int w, h;
+
+			if (mark.p[y * mark.w + x] == 0)
+				continue;
+			r = flood(&mark, x, y);
+			w = r.x1 - r.x0 + 1;
+			h = r.y1 - r.y0 + 1;
+			if (w < 3 || h < 1 || r.cells < 0.6 * w * h)
+				continue;
+			invert_bar(a, wide, r, ink);
+			for (int v = MAX_OF(r.y0 - 1, 0);
+			     v <= MIN_OF(r.y1 + 1, mark.h - 1); v++)
+				for (int u = MAX_OF(r.x0 - 1, 0);
+				     u <= MIN_OF(r.x1 + 1, mark.w - 1); u++)
+					tight->p[v * mark.w + u] =
+					    wide->p[v * mark.w + u];
+		}
+	free(mark.p);
+}
+
+/* --- dividing ----------------------------------------------------------- */
+
+/* The paper at a pixel, between the centres of four tiles; 16.8 fixed. */
+static void
+divide_row(const struct plane *a, const struct grid *g, int y, uint16_t *out)
+{
+	const uint8_t *p = a->p + (size_t)y * (size_t)a->w;
+	double fy = ((double)y + 0.5) / g->tile - 0.5;
+	int gy = (int)MAX_OF(fy, 0.0), gz = MIN_OF(gy + 1, g->h - 1);
+	double ay = fy - gy < 0 ? 0 : fy - gy;
+	const uint8_t *r = g->p + gy * g->w, *s = g->p + gz * g->w;
+
+	for (int x = 0; x < a->w; x++) {
+		float fx = ((float)x + 0.5F) / (float)g->tile - 0.5F;
+		int gx = fx < 0 ? 0 : (int)fx;
+		int gu = MIN_OF(gx + 1, g->w - 1);
+		float ax = fx - (float)gx < 0 ? 0 : fx - (float)gx;
+		float top = r[gx] + ax * (float)(r[gu] - r[gx]);
+		float low = s[gx] + ax * (float)(s[gu] - s[gx]);
+		float bg = top + (float)ay * (low - top);
+		float v = 200.0F * (float)p[x] / MAX_OF(bg, 8.0F);
+
+		out[x] = (uint16_t)MIN_OF(v, 255.0F);
+	}
+}
+
+/* Otsu's threshold; also the means on both sides. */
+static int
+otsu(const unsigned *hist, double *dark, double *light)
+{
+	double n = 0, sum = 0, n0 = 0, sum0 = 0, best = -1;
+	int at = 127;
+
+	*dark = *light = 0;
+	for (int i = 0; i < 256; i++) {
+		n += hist[i];
+		sum += (double)i * hist[i];
+	}
+	for (int i = 0; i < 255; i++) {
+		double m0, m1, between;
+
+		n0 += hist[i];
+		sum0 += (double)i * hist[i];
+		if (n0 <= 0 || n - n0 <= 0)
+			continue;
+		m0 = sum0 / n0;
+		m1 = (sum - sum0) / (n - n0);
+		between = n0 * (n - n0) * (m1 - m0) * (m1 - m0);
+		if (between > best) {
+			best = between;
+			at = i;
+			*dark = m0;
+			*light = m1;
+		}
+	}
+	return at;
+}
+
+/* The level that a share of the pixels does not pass: for a small share, ink
+ * as black as it gets. */
+static int
+level_of(const struct plane *a, double share)
+{
+	unsigned hist[256] = {0};
+	size_t n = (size_t)a->w * (size_t)a->h, seen = 0;
+
+	for (size_t i = 0; i < n; i++)
+		hist[a->p[i]]++;
+	for (int i = 0; i < 256; i++) {
+		seen += hist[i];
+		if ((double)seen >= share * (double)n)
+			return i;
+	}
+	return 0;
+}
+
+/* A page that is light on dark all over: there is light ink, but hardly a
+ * tile that is mostly light. */
+static void
+invert_page(struct plane *a, int tile)
+{
+	int low = level_of(a, 0.05), high = level_of(a, 0.995);
+	struct grid g = grid_of(a, 4 * tile);
+	int light = 0;
+
+	for (int i = 0; i < g.w * g.h; i++)
+		light += g.p[i] > (low + high) / 2;
+	if (high - low > 60 && light < 0.05 * g.w * g.h)
+		for (size_t i = 0; i < (size_t)a->w * (size_t)a->h; i++)
+			a->p[i] = (uint8_t)(255 - a->p[i]);
+	free(g.p);
+}
+
+/* Stretches so that ink is 0 and paper 255; returns the contrast. */
+static double
+stretch(struct plane *a, double noise)
+{
+	unsigned hist[256] = {0};
+	size_t n = (size_t)a->w * (size_t)a->h;
+	double dark, light, low, high;
+	uint8_t to[256];
+
+	for (size_t i = 0; i < n; i++)
+		hist[a->p[i]]++;
+	otsu(hist, &dark, &light);
+	high = MAX_OF(light - 1.5 * noise - 8, dark + 20);
+	low = dark - (light - dark) * 0.1;
+	for (int i = 0; i < 256; i++) {
+		double v = ((double)i - low) / (high - low) * 255;
+
+		to[i] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+	}
+	for (size_t i = 0; i < n; i++)
+		a->p[i] = to[a->p[i]];
+	return (light - dark) / 200;
+}
+
+double
+plane_flatten(struct plane *a, double noise)
+{
+	int side = MIN_OF(a->w, a->h);
+	int tile = MAX_OF(8, MIN_OF(side / 100, 32));
+	uint16_t *row = xreallocarray(NULL, (size_t)a->w, sizeof(*row));
+	struct grid tight, wide;
+	int ink;
+
+	invert_page(a, tile);
+	ink = level_of(a, 0.004);
+	tight = grid_of(a, tile);
+	wide = grid_copy(&tight);
+	grid_close(&tight, 2);
+	grid_close(&wide, 7);
+	invert_bars(a, &tight, &wide, ink);
+	grid_smooth(&tight);
+	for (int y = 0; y < a->h; y++) {
+		uint8_t *p = a->p + (size_t)y * (size_t)a->w;
+
+		divide_row(a, &tight, y, row);
+		for (int x = 0; x < a->w; x++)
+			p[x] = (uint8_t)row[x];
+	}
+	free(row);
+	free(tight.p);
+	free(wide.p);
+	return stretch(a, noise);
+}
