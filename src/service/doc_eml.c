@@ -20,7 +20,7 @@
 enum {
 	DEPTH_MAX = 24,
 	PARTS_MAX = 2000,
-	RAW_DEPTH_MAX = 200
+	PARTS_RAW_MAX = 500
 };
 
 struct eml {
@@ -488,36 +488,37 @@ read_message(struct eml *e, GMimeMessage *m, struct err *err)
 	return doc_failed(e->d, err);
 }
 
+static bool
+ends_with_word(const char *end, size_t before, const char *word)
+{
+	size_t n = strlen(word);
+
+	return before >= n && strncasecmp(end - n, word, n) == 0;
+}
+
 /* GMime's parser calls itself for each level of multiparts; count how many
- * there may be before it is let loose. */
+ * there may be, at most, before it is let loose. */
 static int
 check_nesting(struct str s, struct err *err)
 {
-	static const char word[] = "\ncontent-type:";
+	const char *from = s.p;
 	size_t n = 0;
 
-	while (s.n > sizeof word) {
-		const char *at = memchr(s.p, '\n', s.n);
+	while (s.n != 0) {
+		const char *at = memchr(s.p, '/', s.n);
+		size_t before;
 
 		if (at == NULL)
 			break;
-		s.n -= (size_t)(at - s.p);
-		s.p = at;
-		if (s.n > sizeof word + 16 &&
-		    strncasecmp(s.p, word, sizeof word - 1) == 0) {
-			struct str type = str_trim(
-			    (struct str){s.p + sizeof word - 1, 24});
-
-			n += type.n > 10 &&
-			    (strncasecmp(type.p, "multipart/", 10) == 0 ||
-				strncasecmp(type.p, "message/", 8) == 0);
-		}
-		s.p++;
-		s.n--;
+		before = (size_t)(at - from);
+		n += ends_with_word(at, before, "multipart") ||
+		    ends_with_word(at, before, "message");
+		s.n -= (size_t)(at - s.p) + 1;
+		s.p = at + 1;
 	}
-	if (n > RAW_DEPTH_MAX)
+	if (n > PARTS_RAW_MAX)
 		return err_set(err, ERR_LIMIT,
-		    "the message has more than %d multiparts", RAW_DEPTH_MAX);
+		    "the message has more than %d multiparts", PARTS_RAW_MAX);
 	return 0;
 }
 

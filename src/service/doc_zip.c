@@ -347,6 +347,8 @@ directory_check(struct doc_zip *z, struct err *err)
 {
 	size_t n = doc_zip_count(z);
 
+	if (n == 0)
+		return 0;
 	for (uint32_t i = 0; i < n; i++)
 		(void)buf_add(&z->by_name, &i, sizeof i);
 	if (check_overlaps(z, err) != 0)
