@@ -124,11 +124,10 @@ make_run_dir(struct identity *id, const char *data, struct err *err)
 	return 0;
 }
 
-int
-identity_open(struct identity *id, const char *data, const char *wanted,
+static int
+open_all(struct identity *id, const char *data, const char *wanted,
     struct err *err)
 {
-	*id = (struct identity){.lock_fd = -1};
 	if (fsx_mkdirs(data, err) != 0 ||
 	    find_name(id, data, wanted, err) != 0 ||
 	    take_lock(id, data, err) != 0)
@@ -139,6 +138,21 @@ identity_open(struct identity *id, const char *data, const char *wanted,
 		return -1;
 	}
 	return 0;
+}
+
+int
+identity_open(struct identity *id, const char *data, const char *wanted,
+    struct err *err)
+{
+	struct err why = {0};
+
+	*id = (struct identity){.lock_fd = -1};
+	if (open_all(id, data, wanted, &why) == 0)
+		return 0;
+	if (why.code == ERR_CONFLICT || why.code == ERR_INVALID)
+		return err_set(err, why.code, "%s", why.msg);
+	return err_set(err, why.code,
+	    "%s; choose another data folder with --data", why.msg);
 }
 
 void

@@ -77,6 +77,7 @@ an_unwritable_folder_is_an_error(void **state UNUSED)
 
 	assert_int_equal(identity_open(&a, "/proc/nowhere", "", &err), -1);
 	assert_non_null(strstr(err.msg, "/proc/nowhere"));
+	assert_non_null(strstr(err.msg, "--data"));
 }
 
 const struct CMUnitTest identity_tests[] = {
