@@ -632,6 +632,11 @@ proxy_fini(struct proxy *p)
 		}
 		exchange_free(x);
 	}
+	while ((x = TAILQ_FIRST(&p->spare)) != NULL) {
+		TAILQ_REMOVE(&p->spare, x, link);
+		arena_fini(&x->arena);
+		free(x);
+	}
 	MAP_FOREACH(e, &p->pools) {
 		struct proxy_pool *pp = e->value;
 
