@@ -302,6 +302,8 @@ void
 sock_write(struct sock *s, const void *p, size_t n)
 {
 	const uint8_t *b = p;
+	/* Who writes much waits for room, also when the kernel takes it all. */
+	bool much = n > SOCK_LOW_WATER;
 
 	CHECK_OBJ(s, SOCK_MAGIC);
 	if (s->closing || s->ending || s->write_dead || n == 0)
@@ -316,7 +318,7 @@ sock_write(struct sock *s, const void *p, size_t n)
 	}
 	if (n > 0)
 		sock_queue(s, b, n);
-	if (s->out_n > SOCK_LOW_WATER)
+	if (much || s->out_n > SOCK_LOW_WATER)
 		s->above = true;
 	loop_late(s->loop, &s->late);
 }
