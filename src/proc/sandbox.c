@@ -430,6 +430,8 @@ drop_rights(struct attempt *a)
 	}
 	if (syscall(__NR_capset, &head, none) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    /* A change of user or rights forgets this one. */
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
 		failed(a, "cannot give up privileges");
 		return;
@@ -555,10 +557,13 @@ sandbox_enter(const struct sandbox *sb, unsigned *layers, struct err *err)
 {
 	struct attempt a = {0};
 	const struct sandbox_profile *p = &sb->profile;
+	pid_t parent = getppid();
 	char missing[96];
 
 	put_away(p, &a);
 	drop_rights(&a);
+	if (getppid() != parent)
+		_exit(1); /* orphaned on the way: nobody waits for us */
 	landlock_on(p, &a);
 	limits_on(p, &a);
 	filter_on(sb, &a);

@@ -53,7 +53,8 @@ struct sandbox;
 struct sandbox *sandbox_new(const struct sandbox_profile *p, struct err *err);
 void sandbox_free(struct sandbox *sb);
 
-/* Locks the calling process up, for good. It must have one thread, no
+/* Locks the calling process up, for good, and lets it die with its parent. It
+ * must have one thread, no
  * children, and only descriptors it may keep. *layers tells what was put up
  * (also on failure); may be NULL. After a failure the process must exit. */
 int sandbox_enter(const struct sandbox *sb, unsigned *layers, struct err *err)

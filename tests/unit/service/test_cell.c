@@ -511,6 +511,7 @@ lost_zygote(void **state UNUSED)
 	while (cells_running(b.cells) < 1)
 		loop_turn(b.loop, false);
 	kill(b.zygote, SIGKILL);
+	/* Its cell holds the pipe until it is dead too. */
 	while (!o.over || !b.gone)
 		loop_turn(b.loop, true);
 	assert_int_equal(o.code, ERR_UNAVAILABLE);
