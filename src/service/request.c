@@ -20,6 +20,7 @@
 #include "base/obj.h"
 #include "service/host_priv.h"
 #include "service/multipart.h"
+#include "service/ocr_bank.h"
 #include "service/result.h"
 #include "service/upload.h"
 
@@ -114,7 +115,7 @@ answer_selftest(struct request *q)
 	struct err err = {0};
 	int64_t us = clock_us() - q->from_us;
 
-	if (!result_write(&q->result, RESULT_TEXT, us, &all) ||
+	if (!result_write(&q->result, RESULT_TEXT, "", us, &all) ||
 	    strstr(buf_cstr(&all), svc->test_text) == NULL) {
 		err_set(&err, ERR_UNAVAILABLE,
 		    "the self-test document was not read rightly");
@@ -149,7 +150,9 @@ answer(struct request *q)
 		answer_selftest(q);
 		return;
 	}
-	if (!result_write(&q->result, format, clock_us() - q->from_us, &b)) {
+	if (!result_write(&q->result, format,
+		q->job.lang[0] != '\0' ? q->job.lang : OCR_BANK_DEFAULT,
+		clock_us() - q->from_us, &b)) {
 		err_set(&err, ERR_LIMIT, "the answer would be too large");
 		buf_fini(&b);
 		fail(q, &err);

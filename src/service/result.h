@@ -69,8 +69,9 @@ bool result_format_parse(struct str name, enum result_format *out) MUST_CHECK;
 enum result_format result_format_accept(struct str accept, bool images);
 const char *result_mime(enum result_format f);
 
-/* The answer's body. False when it does not fit. */
-bool result_write(const struct result *r, enum result_format f, int64_t took_us,
-    struct buf *out) MUST_CHECK;
+/* The answer's body; `langs` as hOCR names them. False when it does not fit, or
+ * when a page's PDF is not one of ours. */
+bool result_write(const struct result *r, enum result_format f,
+    const char *langs, int64_t took_us, struct buf *out) MUST_CHECK;
 
 #endif

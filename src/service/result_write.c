@@ -3,12 +3,15 @@
  * The answer, in the fields that existing clients read (markdown, method,
  * pages, success, error, processing_time) and ours beside them.
  */
-#include "base/jsonw.h"
 #include "service/result.h"
 
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/jsonw.h"
 #include "base/mem.h"
+#include "service/hocr.h"
+#include "service/pdf_out.h"
 
 static const struct {
 	const char *name;
@@ -207,18 +210,46 @@ write_json(const struct result *r, int64_t took_us, struct buf *out)
 	return !out->full;
 }
 
+static bool
+write_hocr(const struct result *r, const char *langs, struct buf *out)
+{
+	bool ok = hocr_head(out, langs);
+
+	for (size_t i = 0; ok && i < r->n_pages; i++)
+		ok = buf_str(out, buf_view(&r->pages[i].hocr));
+	return ok && hocr_tail(out);
+}
+
+static bool
+write_pdf(const struct result *r, struct buf *out)
+{
+	struct str *blobs = xcalloc(r->n_pages + 1, sizeof(*blobs));
+	size_t n = 0;
+	bool ok;
+
+	for (size_t i = 0; i < r->n_pages; i++) {
+		if (r->pages[i].pdf.n > 0)
+			blobs[n++] = buf_view(&r->pages[i].pdf);
+	}
+	ok = n > 0 && pdf_join(out, blobs, n);
+	free(blobs);
+	return ok;
+}
+
 bool
-result_write(const struct result *r, enum result_format f, int64_t took_us,
-    struct buf *out)
+result_write(const struct result *r, enum result_format f, const char *langs,
+    int64_t took_us, struct buf *out)
 {
 	switch (f) {
 	case RESULT_TEXT:
 	case RESULT_MARKDOWN:
 		whole_text(r, f == RESULT_MARKDOWN, out);
 		return !out->full;
-	case RESULT_JSON:
 	case RESULT_HOCR:
+		return write_hocr(r, langs, out);
 	case RESULT_PDF:
+		return write_pdf(r, out);
+	case RESULT_JSON:
 	default:
 		return write_json(r, took_us, out);
 	}

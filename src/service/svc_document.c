@@ -7,10 +7,23 @@
  * many at once as there are cores.
  */
 #include "service/doc.h"
-#include "service/service.h"
+#include "service/doc_image.h"
+#include "service/doc_pdf.h"
+#include "service/ocr_bank.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
 
 enum {
-	META_MAX = 8 * 1024
+	META_MAX = 8 * 1024,
+	RENDER_DPI = 300,
+};
+
+struct work {
+	const struct service_doc *doc;
+	const struct ocr_bank *bank; /* NULL: no OCR here */
+	const struct doc_format *fmt;
 };
 
 static const char test_doc[] =
@@ -70,51 +83,151 @@ send_page(const struct doc_page_info *p, struct frame_out *out)
 	    });
 }
 
-static int
-send_doc(const struct service_job *job, const struct doc_format *fmt,
-    const struct doc *d, struct frame_out *out, struct err *err)
+/* A page that had no text to take: OCR may read it. */
+static bool
+wants_ocr(const struct doc_page_info *p)
 {
-	size_t n = doc_pages(d);
+	return p->method == DOC_METHOD_NONE && p->problem.n > 0 &&
+	    !str_eqz(p->problem, "blank page");
+}
 
-	send_about(fmt, d, out);
-	for (size_t i = 0; i < n; i++) {
-		struct doc_page_info p;
+static bool
+any_wants_ocr(const struct doc *d)
+{
+	struct doc_page_info p;
 
+	for (size_t i = 0; i < doc_pages(d); i++) {
 		doc_page_info(d, i, &p);
+		if (wants_ocr(&p))
+			return true;
+	}
+	return false;
+}
+
+/* All of it, or page by page when some pages go to other cells. */
+static int
+send_doc(const struct work *w, const struct doc *d, struct frame_out *out,
+    struct err *err)
+{
+	bool single = w->doc->job->single;
+	bool split = !single && w->bank != NULL && any_wants_ocr(d);
+	struct doc_page_info p;
+
+	send_about(w->fmt, d, out);
+	for (size_t i = 0; i < doc_pages(d); i++) {
+		doc_page_info(d, i, &p);
+		if (split && wants_ocr(&p)) {
+			frame_begin(out, FRAME_SPLIT);
+			frame_put_u32(out, p.number);
+			frame_close(out);
+			continue;
+		}
 		send_page(&p, out);
-		if (job->single && send_text(d, p.number, out, err) != 0)
+		if ((single || split) && send_text(d, p.number, out, err) != 0)
 			return -1;
 	}
-	return job->single ? 0 : send_text(d, 0, out, err);
+	return single || split ? 0 : send_text(d, 0, out, err);
+}
+
+/* A page of a PDF that is a picture. */
+static int
+read_picture(void *user, struct pdf *pdf, unsigned page, struct doc *d,
+    struct err *err)
+{
+	struct pdf_picture pic;
+	struct image *im;
+	int rc;
+
+	if (pdf_render_page(pdf, page, RENDER_DPI, doc_default_limits.pixels,
+		&pic, err))
+		return -1;
+	im = image_from_grey(pic.width, pic.height, pic.stride, pic.grey,
+	    RENDER_DPI, err);
+	free(pic.grey);
+	if (im == NULL)
+		return -1;
+	rc = doc_image_read(d, user, im, err);
+	image_free(im);
+	return rc;
+}
+
+static int
+read_pdf_page(const struct doc_in *in, struct doc *d, struct err *err)
+{
+	struct pdf *pdf = pdf_open(in->p, in->n, in->limits, err);
+	int rc;
+
+	if (pdf == NULL)
+		return -1;
+	rc = pdf_read(pdf, in->first, in->last, d, read_picture, in->ocr, err);
+	pdf_close(pdf);
+	return rc;
+}
+
+static int
+read_doc(struct work *w, struct doc *d, struct err *err)
+{
+	const struct service_doc *doc = w->doc;
+	enum image_kind kind = image_kind_of(doc->p, doc->n);
+	/* A picture with one page is read at once, here. */
+	bool ocr = w->bank != NULL &&
+	    (doc->job->single || (kind != IMAGE_NONE && kind != IMAGE_TIFF));
+	struct doc_in in = {.p = doc->p,
+	    .n = doc->n,
+	    .name = str_of(doc->job->name),
+	    .mime = str_of(doc->job->mime),
+	    .first = doc->job->first,
+	    .last = doc->job->last,
+	    .limits = &doc_default_limits,
+	    .ocr = ocr ? ocr_bank_get(w->bank, doc->job) : NULL};
+	int rc;
+
+	w->fmt = doc_sniff(&in, err);
+	if (w->fmt == NULL)
+		return -1;
+	if (ocr && strcmp(w->fmt->name, "pdf") == 0)
+		rc = read_pdf_page(&in, d, err);
+	else
+		rc = w->fmt->read(&in, d, err);
+	return rc == 0 ? doc_failed(d, err) : -1;
 }
 
 static int
 document_run(void *state, const struct service_doc *doc, struct frame_out *out,
     struct err *err)
 {
-	const struct service_job *job = doc->job;
-	struct doc_in in = {.p = doc->p,
-	    .n = doc->n,
-	    .name = str_of(job->name),
-	    .mime = str_of(job->mime),
-	    .first = job->first,
-	    .last = job->last,
-	    .limits = &doc_default_limits};
-	const struct doc_format *fmt = doc_sniff(&in, err);
-	struct doc *d;
-	int rc = -1;
+	struct work w = {.doc = doc, .bank = state};
+	struct doc *d = doc_new(&doc_default_limits);
+	int rc = read_doc(&w, d, err);
 
-	(void)state;
-	if (fmt == NULL)
-		return -1;
-	d = doc_new(in.limits);
-	if (fmt->read(&in, d, err) == 0 && doc_failed(d, err) == 0)
-		rc = send_doc(job, fmt, d, out, err);
+	if (rc == 0)
+		rc = send_doc(&w, d, out, err);
 	doc_free(d);
 	return rc;
 }
 
-static const char *const document_methods[] = {"hybrid", "text", NULL};
+/* Without OCR (no language data) text is still read; pages that are pictures
+ * are named as unread. */
+static int
+document_warm(void **state, struct err *err)
+{
+	struct err why = {0};
+
+	(void)err;
+	*state = ocr_bank_new(&why);
+	if (*state == NULL)
+		log_warn("service", "pictures will not be read: %s", why.msg);
+	return 0;
+}
+
+static int
+document_prepare(void *state, const struct service_job *job, struct err *err)
+{
+	return state != NULL ? ocr_bank_prepare(state, job, err) : 0;
+}
+
+static const char *const document_methods[] = {"hybrid", "text", "tesseract",
+    NULL};
 
 extern const struct service svc_document;
 const struct service svc_document = {
@@ -122,6 +235,8 @@ const struct service svc_document = {
     .summary = "Reads documents (PDF, office, mail, web, text, images) and "
 	       "answers with Markdown and plain text.",
     .methods = document_methods,
+    .warm = document_warm,
+    .prepare = document_prepare,
     .run = document_run,
     .test_doc = (const uint8_t *)test_doc,
     .test_doc_n = sizeof(test_doc) - 1,
