@@ -415,6 +415,10 @@ registry_put(struct registry *r, const struct row_worker *row, bool from_store)
 {
 	struct node *n = registry_find(r, row->id);
 	struct change c = change_begin(r, n);
+	/* The same life of the worker, with new capabilities: what it told of
+	 * its services still holds. */
+	bool same = n != NULL && !from_store && row->epoch != 0 &&
+	    row->epoch == n->epoch;
 	char *old;
 
 	if (n == NULL)
@@ -424,9 +428,11 @@ registry_put(struct registry *r, const struct row_worker *row, bool from_store)
 	old = take_row(n, row);
 	(void)map_put(&r->by_id, n->id, n);
 	free(old);
-	drop_told(n);
-	n->unable = 0;
-	n->beat = n->draining = false;
+	if (!same) {
+		drop_told(n);
+		n->unable = 0;
+		n->beat = n->draining = false;
+	}
 	if (from_store)
 		set_assigned(r, n, row->assigned);
 	begin_grace(r, n);

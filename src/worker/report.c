@@ -34,6 +34,7 @@ struct report {
 	struct addr addrs[LOOKUP_ADDRS_MAX];
 	size_t n_addrs, at;
 	bool registered;
+	bool refresh;   /* registered, but with older capabilities */
 	bool again;     /* a change came while a heartbeat was under way */
 	bool told_lost; /* that the coordinator is away was said */
 	bool told_beat;
@@ -52,7 +53,8 @@ const struct sm_state report_states[] = {
 	    TO(REPORT_LEAVING)},
     [REPORT_REGISTERING] = {"registering",
 	TO(REPORT_ONLINE) | TO(REPORT_PAUSE) | TO(REPORT_LEAVING)},
-    [REPORT_ONLINE] = {"online", TO(REPORT_BEATING) | TO(REPORT_LEAVING)},
+    [REPORT_ONLINE] = {"online",
+	TO(REPORT_REGISTERING) | TO(REPORT_BEATING) | TO(REPORT_LEAVING)},
     [REPORT_BEATING] = {"beating",
 	TO(REPORT_ONLINE) | TO(REPORT_REGISTERING) | TO(REPORT_PAUSE) |
 	    TO(REPORT_LEAVING)},
@@ -206,6 +208,8 @@ on_registered(void *owner, int status, struct str body, const struct err *why)
 
 	CAST_OBJ(r, owner, REPORT_MAGIC);
 	r->call = NULL;
+	if (why != NULL || status != 200)
+		r->refresh = r->registered;
 	if (why != NULL) {
 		lost(r, why->msg);
 		return;
@@ -215,8 +219,9 @@ on_registered(void *owner, int status, struct str body, const struct err *why)
 		return;
 	}
 	reached(r);
+	if (!r->registered)
+		log_info("worker", "Worker registered successfully");
 	r->registered = true;
-	log_info("worker", "Worker registered successfully");
 	j = json_parse(body, ANSWER_MAX, NULL);
 	r->again = true; /* tell at once how the services are */
 	online(r);
@@ -242,6 +247,7 @@ do_register(struct report *r)
 	};
 
 	move(r, REPORT_REGISTERING);
+	r->refresh = false;
 	jsonw_obj(&w);
 	r->conf.capabilities(r->conf.owner, &w);
 	jsonw_end_obj(&w);
@@ -323,7 +329,7 @@ try_again(struct report *r)
 	if (r->n_addrs == 0) {
 		move(r, REPORT_LOOKUP);
 		r->lookup = lookup_start(r->loop, &r->conf.url, on_found, r);
-	} else if (!r->registered) {
+	} else if (!r->registered || r->refresh) {
 		do_register(r);
 	} else {
 		do_beat(r);
@@ -442,6 +448,14 @@ report_now(struct report *r)
 	case REPORT_GONE:
 		return; /* what is sent next tells it */
 	}
+}
+
+void
+report_refresh(struct report *r)
+{
+	CHECK_OBJ(r, REPORT_MAGIC);
+	r->refresh = true;
+	report_now(r);
 }
 
 void

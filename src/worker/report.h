@@ -5,7 +5,7 @@
  * again with growing, jittered pauses, and said so once.
  *
  *      start            addresses
- *   IDLE ---> LOOKUP ------------> REGISTERING ----> ONLINE <---+
+ *   IDLE ---> LOOKUP ------------> REGISTERING <---> ONLINE <---+
  *               ^  |                 |     ^ 404      |  |      |
  *               |  | no such host    |     +----------+  | beat |
  *               |  v          failed |                   v      |
@@ -57,6 +57,8 @@ struct report_conf {
 
 struct report *report_new(struct loop *l, const struct report_conf *conf);
 void report_start(struct report *r);
+/* The capabilities changed: sends the registration again. */
+void report_refresh(struct report *r);
 /* Something changed: a heartbeat soon, several calls are one. */
 void report_now(struct report *r);
 /* The coordinator was heard not to know this worker: registers again. */

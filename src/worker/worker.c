@@ -64,6 +64,7 @@ struct worker {
 	struct addr link_to;
 	struct wire_state_out states[SERVICE__COUNT];
 	service_set assigned;
+	service_set measured; /* whose self-tests the coordinator knows of */
 	bool is_assigned;
 	bool ready;
 	bool draining;
@@ -398,12 +399,35 @@ on_assigned(void *owner, const struct wire_registered *r, const struct addr *at)
 
 /* ---- the services ---- */
 
+/* Once every service is ready or known not to be, what the self-tests measured
+ * goes into the capability record. */
+static void
+tell_measured(struct worker *w)
+{
+	service_set measured = 0;
+
+	for (unsigned i = 0; i < SERVICE__COUNT; i++) {
+		enum service_state s = fleet_state(w->fleet,
+		    (enum service_id)i);
+
+		if (s == SERVICE_STARTING)
+			return;
+		if (s == SERVICE_READY)
+			measured |= SERVICE_BIT(i);
+	}
+	if ((measured & ~w->measured) != 0 && !w->draining) {
+		w->measured |= measured;
+		report_refresh(w->report);
+	}
+}
+
 static void
 on_fleet_change(void *owner)
 {
 	struct worker *w;
 
 	CAST_OBJ(w, owner, WORKER_MAGIC);
+	tell_measured(w);
 	for (unsigned i = 0; i < SERVICE__COUNT; i++)
 		if (fleet_addr(w->fleet, (enum service_id)i) != NULL)
 			slots_look_again(&w->slots, (enum service_id)i);

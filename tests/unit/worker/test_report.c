@@ -255,6 +255,19 @@ an_unknown_worker_registers_again(void **state UNUSED)
 }
 
 static void
+new_capabilities_are_told(void **state UNUSED)
+{
+	struct bench b;
+
+	bench_init(&b);
+	report_start(b.report);
+	run_until(&b, "register beat ");
+	report_refresh(b.report);
+	run_until(&b, "beat register beat ");
+	bench_fini(&b);
+}
+
+static void
 a_busy_coordinator_is_tried_again(void **state UNUSED)
 {
 	struct bench b;
@@ -374,7 +387,7 @@ every_illegal_move_aborts(void **state UNUSED)
 	    [REPORT_IDLE] = "-x----x-",
 	    [REPORT_LOOKUP] = "--x-xxx-",
 	    [REPORT_REGISTERING] = "---x-xx-",
-	    [REPORT_ONLINE] = "----x-x-",
+	    [REPORT_ONLINE] = "--x-x-x-",
 	    [REPORT_BEATING] = "--xx-xx-",
 	    [REPORT_PAUSE] = "-xx-x-x-",
 	    [REPORT_LEAVING] = "-------x",
@@ -390,6 +403,7 @@ every_illegal_move_aborts(void **state UNUSED)
 const struct CMUnitTest report_tests[] = {
     cmocka_unit_test(a_whole_life),
     cmocka_unit_test(an_unknown_worker_registers_again),
+    cmocka_unit_test(new_capabilities_are_told),
     cmocka_unit_test(a_busy_coordinator_is_tried_again),
     cmocka_unit_test(an_absent_coordinator_is_waited_for),
     cmocka_unit_test(leaving_needs_no_coordinator),
