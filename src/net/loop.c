@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/obj.h"
 #include "net/loop_uv.h"
@@ -64,6 +65,8 @@ struct loop {
 	struct defer_list late;
 	struct loop_signal *signals;
 	uv_thread_t thread;
+	int64_t date_ms; /* when date was made */
+	char date[CLOCK_TEXT_MAX];
 	uint8_t scratch[LOOP_SCRATCH];
 };
 
@@ -386,6 +389,20 @@ int64_t
 loop_now_ms(const struct loop *l)
 {
 	return (int64_t)uv_now(&l->uv);
+}
+
+const char *
+loop_http_date(struct loop *l)
+{
+	int64_t now = loop_now_ms(l);
+
+	if (l->date[0] == '\0' || now - l->date_ms >= 1000) {
+		int64_t wall = clock_wall_ms();
+
+		clock_http_date(wall, l->date);
+		l->date_ms = now - wall % 1000;
+	}
+	return l->date;
 }
 
 uv_loop_t *

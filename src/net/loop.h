@@ -24,6 +24,9 @@ void loop_assert(const struct loop *l); /* aborts on another thread */
 /* Monotonic ms, read once a turn: cheap. */
 int64_t loop_now_ms(const struct loop *l);
 
+/* The time of day for HTTP's Date field, made once a second. */
+const char *loop_http_date(struct loop *l);
+
 /* --- timers: embedded by value, no closing, any number of them ----------- */
 
 typedef void timer_fn(void *arg);

@@ -24,7 +24,8 @@
 #include "net/loop_uv.h"
 
 enum {
-	SOCK_DIRECT = 8 * 1024,    /* from here on, write before copying */
+	SOCK_DIRECT = 8 * 1024, /* from here on, write before copying */
+	SOCK_PIECES = 3,
 	SOCK_READS = 4,            /* full buffers in a row, then the others */
 	SOCK_FIRST_CAP = 2 * 1024, /* of the write queue */
 	SOCK_LINGER_MS = 1000,     /* for the peer's FIN, behind ours */
@@ -220,7 +221,6 @@ sock_write_failed(struct sock *s, int e)
 static void
 sock_sent(struct sock *s, size_t n)
 {
-	s->written += n;
 	s->out_at += n;
 	s->out_n -= n;
 	if (s->out_n > 0)
@@ -230,52 +230,45 @@ sock_sent(struct sock *s, size_t n)
 	s->out_at = s->out_cap = 0;
 }
 
-/* Writes the queue and then p; returns how much of p was taken. */
+/* One write of the queue and then v; returns how much of v was taken. */
 static size_t
-sock_push(struct sock *s, const uint8_t *p, size_t n)
+sock_push(struct sock *s, const struct iovec *v, int n)
 {
-	while ((s->out_n > 0 || n > 0) && !s->write_dead) {
-		struct iovec iov[2];
-		struct msghdr m = {.msg_iov = iov};
-		ssize_t k;
+	struct iovec iov[SOCK_PIECES + 1];
+	struct msghdr m = {.msg_iov = iov};
+	size_t all = s->out_n;
+	size_t queued = s->out_n;
+	ssize_t k;
 
-		if (s->out_n > 0)
-			iov[m.msg_iovlen++] = (struct iovec){s->out + s->out_at,
-			    s->out_n};
-		if (n > 0) {
-			iov[m.msg_iovlen].iov_base = (void *)(uintptr_t)p;
-			iov[m.msg_iovlen++].iov_len = n;
-		}
-		k = sendmsg(s->fd, &m, MSG_NOSIGNAL);
-		if (k < 0) {
-			if (errno == EINTR)
-				continue;
-			if (errno == EAGAIN)
-				s->blocked = true;
-			else
-				sock_write_failed(s, errno);
-			return 0;
-		}
-		s->blocked = false;
-		if ((size_t)k < s->out_n) {
-			sock_sent(s, (size_t)k);
-			continue;
-		}
-		k -= (ssize_t)s->out_n;
-		sock_sent(s, s->out_n);
-		s->written += (size_t)k;
-		if ((size_t)k < n) { /* the next try would say EAGAIN */
-			s->blocked = true;
-			return (size_t)k;
-		}
-		return n;
+	if (s->out_n > 0)
+		iov[m.msg_iovlen++] = (struct iovec){s->out + s->out_at,
+		    s->out_n};
+	for (int i = 0; i < n; i++) {
+		iov[m.msg_iovlen++] = v[i];
+		all += v[i].iov_len;
 	}
-	return n;
+	do {
+		k = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+	} while (k < 0 && errno == EINTR);
+	if (k < 0 && errno != EAGAIN) {
+		sock_write_failed(s, errno);
+		return 0;
+	}
+	s->blocked = k < 0 || (size_t)k < all;
+	if (k <= 0)
+		return 0;
+	s->written += (size_t)k;
+	if (queued > 0)
+		sock_sent(s, MIN_OF((size_t)k, queued));
+	return (size_t)k > queued ? (size_t)k - queued : 0;
 }
 
-static void
-sock_queue(struct sock *s, const uint8_t *p, size_t n)
+char *
+sock_reserve(struct sock *s, size_t n)
 {
+	CHECK_OBJ(s, SOCK_MAGIC);
+	if (s->closing || s->ending || s->write_dead)
+		return NULL;
 	if (s->out_at > 0 && s->out_at + s->out_n + n > s->out_cap) {
 		memmove(s->out, s->out + s->out_at, s->out_n);
 		s->out_at = 0;
@@ -288,8 +281,18 @@ sock_queue(struct sock *s, const uint8_t *p, size_t n)
 		s->out = xrealloc(s->out, cap);
 		s->out_cap = cap;
 	}
-	memcpy(s->out + s->out_at + s->out_n, p, n);
+	return (char *)s->out + s->out_at + s->out_n;
+}
+
+void
+sock_commit(struct sock *s, size_t n)
+{
+	if (s->closing)
+		return;
 	s->out_n += n;
+	if (s->out_n > SOCK_LOW_WATER)
+		s->above = true;
+	loop_late(s->loop, &s->late);
 }
 
 static bool
@@ -299,28 +302,44 @@ sock_can_write(const struct sock *s)
 }
 
 void
-sock_write(struct sock *s, const void *p, size_t n)
+sock_writev(struct sock *s, const struct iovec *v, int n)
 {
-	const uint8_t *b = p;
-	/* Who writes much waits for room, also when the kernel takes it all. */
-	bool much = n > SOCK_LOW_WATER;
+	size_t all = 0;
+	size_t k = 0;
 
 	CHECK_OBJ(s, SOCK_MAGIC);
-	if (s->closing || s->ending || s->write_dead || n == 0)
-		return;
-	if (n >= SOCK_DIRECT && sock_can_write(s)) {
-		size_t k = sock_push(s, b, n);
+	assert(n <= SOCK_PIECES);
+	for (int i = 0; i < n; i++)
+		all += v[i].iov_len;
+	if (all >= SOCK_DIRECT && sock_can_write(s) && !s->ending)
+		k = sock_push(s, v, n);
+	for (int i = 0; i < n; i++) {
+		size_t skip = MIN_OF(k, v[i].iov_len);
+		size_t rest = v[i].iov_len - skip;
+		char *to;
 
-		b += k;
-		n -= k;
-		if (s->closing || s->write_dead)
+		k -= skip;
+		if (rest == 0)
+			continue;
+		to = sock_reserve(s, rest);
+		if (to == NULL)
 			return;
+		memcpy(to, (const char *)v[i].iov_base + skip, rest);
+		s->out_n += rest;
 	}
-	if (n > 0)
-		sock_queue(s, b, n);
-	if (much || s->out_n > SOCK_LOW_WATER)
+	/* Who writes much waits for room, also when the kernel takes it all. */
+	if (all > SOCK_LOW_WATER)
 		s->above = true;
-	loop_late(s->loop, &s->late);
+	sock_commit(s, 0);
+}
+
+void
+sock_write(struct sock *s, const void *p, size_t n)
+{
+	struct iovec v = {(void *)(uintptr_t)p, n};
+
+	if (n > 0)
+		sock_writev(s, &v, 1);
 }
 
 size_t

@@ -22,6 +22,8 @@
 #ifndef NET_SOCK_H
 #define NET_SOCK_H
 
+#include <sys/uio.h>
+
 #include "base/err.h"
 #include "net/addr.h"
 #include "net/loop.h"
@@ -50,6 +52,12 @@ struct sock *sock_from_fd(struct loop *l, int fd, const struct addr *peer);
 void sock_set_sink(struct sock *s, const struct sock_sink *sink, void *owner);
 
 void sock_write(struct sock *s, const void *p, size_t n);
+/* Up to 3 pieces that belong together. */
+void sock_writev(struct sock *s, const struct iovec *v, int n);
+/* Room for n bytes at the end of the queue (NULL: closing or ending), to be
+ * filled at once and added with sock_commit(). */
+char *sock_reserve(struct sock *s, size_t n);
+void sock_commit(struct sock *s, size_t n);
 size_t sock_queued(const struct sock *s);    /* bytes not yet in the kernel */
 uint64_t sock_written(const struct sock *s); /* bytes the kernel took so far */
 void sock_flush(struct sock *s);             /* now rather than at turn end */
