@@ -58,14 +58,12 @@ static int
 on_url(llhttp_t *ll, const char *at, size_t n)
 {
 	struct h1_parse *p = ll->data;
-	const char *method = llhttp_method_name(
-	    (llhttp_method_t)llhttp_get_method(ll));
 
-	if (p->mark == NULL)
-		p->mark = at;
 	if (span_grow(p, &p->url, at, n) < 0)
 		return -1;
-	if (strlen(method) + p->url.n + HTTP_VERSION_LEN > HTTP_LINE_MAX)
+	if (p->url.p != p->method.p + p->method.n + 1)
+		return refuse(p, 400, "more than one space in the first line");
+	if (p->method.n + p->url.n + HTTP_VERSION_LEN > HTTP_LINE_MAX)
 		return refuse(p, 414, "the request line is too long");
 	return 0;
 }
