@@ -16,6 +16,7 @@ enum {
 	CONCURRENCY = 16,
 	WAITING = 64,
 	WAIT_MS = 30 * 1000,
+	AGAIN_MS = 20,
 };
 
 struct slot_request {
@@ -177,7 +178,8 @@ pool_of(struct slots *ss, enum service_id id, const struct addr *at)
 	if (slot->pool != NULL)
 		httpc_free(slot->pool);
 	slot->at = *at;
-	slot->pool = httpc_new(ss->conf.loop, at, ss->conf.concurrency,
+	/* More than slots: connections that are closing count too. */
+	slot->pool = httpc_new(ss->conf.loop, at, 4 * ss->conf.concurrency + 16,
 	    ss->conf.concurrency);
 	return slot->pool;
 }
@@ -207,8 +209,11 @@ run(struct slot_request *r)
 	if (slot->busy >= ss->conf.concurrency)
 		return false;
 	up = httpc_open(pool_of(ss, r->service, at), &waiting_sink, r, &err);
-	if (up == NULL)
+	if (up == NULL) { /* no connection is free just now */
+		if (!timer_is_set(&ss->again))
+			timer_set(&ss->again, AGAIN_MS);
 		return false;
+	}
 	slot->busy++;
 	stream_send_head(up, &r->head);
 	r->pump = pump_join(ss->conf.loop, r->client, up, &conf);
@@ -231,6 +236,16 @@ slots_look_again(struct slots *ss, enum service_id id)
 			return;
 		}
 	}
+}
+
+static void
+slots_on_again(void *arg)
+{
+	struct slots *ss = arg;
+
+	for (size_t i = 0; i < SERVICE__COUNT; i++)
+		if (ss->of[i].queue.n > 0)
+			slots_look_again(ss, (enum service_id)i);
 }
 
 /* --- a request ------------------------------------------------------------ */
@@ -325,6 +340,7 @@ slots_init(struct slots *ss, const struct slots_conf *conf)
 	if (ss->conf.wait_ms == 0)
 		ss->conf.wait_ms = WAIT_MS;
 	TAILQ_INIT(&ss->all);
+	timer_init(&ss->again, conf->loop, slots_on_again, ss);
 	for (size_t i = 0; i < SERVICE__COUNT; i++)
 		queue_init(&ss->of[i].queue, conf->loop, ss->conf.waiting,
 		    slot_on_late, ss);
@@ -336,6 +352,7 @@ slots_fini(struct slots *ss)
 	struct slot_request *r;
 
 	ss->closing = true;
+	timer_clear(&ss->again);
 	while ((r = TAILQ_FIRST(&ss->all)) != NULL) {
 		if (r->pump != NULL)
 			pump_cancel(r->pump);

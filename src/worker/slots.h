@@ -44,7 +44,8 @@ struct slots {
 	struct slots_conf conf;
 	struct slot of[SERVICE__COUNT];
 	struct slot_list all;
-	unsigned active; /* requests here, waiting ones too */
+	struct timer again; /* no connection was free */
+	unsigned active;    /* requests here, waiting ones too */
 	bool closing;
 };
 

@@ -160,6 +160,21 @@ static const struct stream_sink job_sink = {
     .on_fail = job_on_fail,
 };
 
+/* The sample handshake of RFC 6455 1.3. */
+static void
+switch_protocols(struct job *j, const struct http_head *h)
+{
+	struct http_field f = {STR("Sec-WebSocket-Accept"),
+	    STR("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")};
+
+	stream_send_head(j->s,
+	    &(struct http_head){.status = 101,
+		.upgrade = h->upgrade,
+		.fields = &f,
+		.n_fields = 1,
+		.content_length = -1});
+}
+
 static void
 worker_serves(void *owner, struct stream *s, const struct http_head *h)
 {
@@ -178,10 +193,7 @@ worker_serves(void *owner, struct stream *s, const struct http_head *h)
 	else if (str_ends(path, "/events"))
 		answer(j, 200, "data: 1\n\n", true);
 	else if (h->upgrade.n > 0)
-		stream_send_head(s,
-		    &(struct http_head){.status = 101,
-			.upgrade = h->upgrade,
-			.content_length = -1});
+		switch_protocols(j, h);
 }
 
 static void
@@ -736,6 +748,30 @@ an_upload_passes(void **state UNUSED)
 }
 
 static void
+a_websocket_passes(void **state UNUSED)
+{
+	struct http_field f[] = {{STR("Sec-WebSocket-Key"),
+				     STR("dGhlIHNhbXBsZSBub25jZQ==")},
+	    {STR("Sec-WebSocket-Version"), STR("13")}};
+	struct rig *r = rig_new(0);
+	struct worker *w = worker_up(r, "w1", 4);
+	struct client *c = ask_with(r, "GET", "/service/documents/echo", f, 2,
+	    NULL);
+
+	UNTIL(r, c->status != 0);
+	assert_int_equal(c->status, 101);
+	assert_string_equal(c->upgrade, "websocket");
+	assert_true(
+	    has(c->head, "sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+	assert_int_equal(stream_write(c->s, "ping", 4), 4);
+	UNTIL(r, c->body.n == 4);
+	assert_string_equal(buf_cstr(&c->body), "ping");
+	client_close(c);
+	UNTIL(r, w->jobs[0].failed || w->jobs[0].ended);
+	rig_free(r);
+}
+
+static void
 the_later_epoch_wins(void **state UNUSED)
 {
 	struct rig *r = rig_new(0);
@@ -777,6 +813,7 @@ const struct CMUnitTest proxy_tests[] = {
     cmocka_unit_test(a_worker_that_comes_back_is_waited_for),
     cmocka_unit_test(silence_is_504),
     cmocka_unit_test(an_upload_passes),
+    cmocka_unit_test(a_websocket_passes),
     cmocka_unit_test(the_later_epoch_wins),
     cmocka_unit_test(an_unknown_worker_is_told_so),
 };
