@@ -4,12 +4,11 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "base/rnd.h"
 #include "coordinator/fields.h"
 
 enum {
 	TRACESTATE_MAX = 512,
-	OUR_FIELDS = 10, /* that we add */
+	OUR_FIELDS = 4 + HOP_FIELDS, /* that may be added */
 };
 
 /* One head being made. */
@@ -41,53 +40,19 @@ peer_text(struct forward *f, const struct addr *a)
 	return str_of(f->peer_text);
 }
 
-/* xorshift128+ (Vigna 2014). */
-static uint64_t
-next_random(struct forward *f)
-{
-	uint64_t a = f->random[0], b = f->random[1];
-
-	f->random[0] = b;
-	a ^= a << 23;
-	f->random[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
-	return f->random[1] + b;
-}
-
 static void
 new_id(struct making *m)
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	uint64_t bits = next_random(m->f);
+	uint64_t bits = hop_random(&m->f->hop);
 
 	for (size_t i = 0; i < 16; i++) {
 		if (i == 8)
-			bits = next_random(m->f);
+			bits = hop_random(&m->f->hop);
 		m->id[i] = digits[bits & 31];
 		bits >>= 5;
 	}
 	m->id[16] = '\0';
-}
-
-static struct str
-new_traceparent(struct making *m)
-{
-	static const char hex[] = "0123456789abcdef";
-	char *t = arena_alloc(m->a, 56);
-	size_t at = 3;
-
-	memcpy(t, "00-", 3);
-	for (size_t i = 0; i < 3; i++) {
-		uint64_t bits = next_random(m->f) | 1; /* never all zero */
-
-		for (size_t k = 0; k < 16; k++) {
-			t[at++] = hex[bits & 15];
-			bits >>= 4;
-		}
-		if (i > 0)
-			t[at++] = '-';
-	}
-	memcpy(t + at, "00", 2);
-	return (struct str){t, 55};
 }
 
 static char *
@@ -98,22 +63,6 @@ append(char *to, struct str s)
 	return to + s.n;
 }
 
-/* for=WHO;host="HOST";proto=http (RFC 7239). */
-static struct str
-forwarded(struct making *m, struct str who, struct str host)
-{
-	bool v6 = memchr(who.p, ':', who.n) != NULL;
-	char *t = arena_alloc(m->a, who.n + host.n + 40), *at = t;
-
-	at = append(at, v6 ? STR("for=\"[") : STR("for="));
-	at = append(at, who);
-	at = append(at, v6 ? STR("]\";host=\"") : STR(";host=\""));
-	at = append(at, host);
-	at = append(at, STR("\";proto=http"));
-	return (struct str){t, (size_t)(at - t)};
-}
-
-/* The forwarding fields, under their new and their older names. */
 static void
 add_forwarded(struct making *m, const struct addr *peer)
 {
@@ -121,10 +70,7 @@ add_forwarded(struct making *m, const struct addr *peer)
 	struct str who = peer_text(m->f, peer);
 	struct str us = str_of(m->f->via);
 
-	http_add(h, STR("x-forwarded-for"), who);
-	http_add(h, STR("x-forwarded-proto"), STR("http"));
-	http_add(h, STR("x-forwarded-host"), h->authority);
-	http_add(h, STR("forwarded"), forwarded(m, who, h->authority));
+	http_add(h, STR("forwarded"), hop_forwarded(m->a, who, h->authority));
 	if (m->via.n > 0)
 		us = str_of(
 		    arena_fmt(m->a, "%.*s, %s", STR_ARG(m->via), m->f->via));
@@ -219,8 +165,8 @@ forward_head(struct forward *f, struct arena *a, const struct http_head *in,
 		new_id(&m);
 	add_forwarded(&m, peer);
 	http_add(out, STR("x-request-id"), str_of(id));
-	http_add(out, STR("traceparent"),
-	    m.trace.n > 0 ? m.trace : new_traceparent(&m));
+	if (m.trace.n > 0)
+		http_add(out, STR("traceparent"), m.trace);
 	return m.via.n == 0 || !fields_via_names(m.via, f->via + 4);
 }
 
@@ -228,8 +174,7 @@ void
 forward_init(struct forward *f, const char *name)
 {
 	*f = (struct forward){.via = xasprintf("1.1 %s", name)};
-	f->random[0] = rnd_u64();
-	f->random[1] = rnd_u64() | 1;
+	hop_init(&f->hop);
 }
 
 void

@@ -2,11 +2,13 @@
 /*
  * The request head as a worker gets it, made from the client's: routed fields
  * copied, fields of this hop and claims of identity dropped, ours added
- * (Forwarded and its older names, Via, X-Request-Id, traceparent).
+ * (Forwarded, Via, X-Request-Id). Over a link the worker adds the rest; for
+ * others, hop_expand() does.
  */
 #ifndef COORDINATOR_FORWARD_H
 #define COORDINATOR_FORWARD_H
 
+#include "core/hop.h"
 #include "net/addr.h"
 #include "net/http.h"
 
@@ -15,9 +17,9 @@ enum {
 };
 
 struct forward {
-	const char *via;    /* "1.1 name": us */
-	uint64_t random[2]; /* state: ids need not be unpredictable */
-	struct addr peer;   /* of the last request; this is its text: */
+	const char *via; /* "1.1 name": us */
+	struct hop hop;
+	struct addr peer; /* of the last request; this is its text: */
 	char peer_text[ADDR_TEXT_MAX];
 };
 
@@ -26,7 +28,8 @@ void forward_init(struct forward *f, const char *name);
 void forward_fini(struct forward *f);
 /* Builds *out in the arena, with nothing borrowed but id and constants. rest
  * is the target behind "/service/NAME". id (FORWARD_ID_MAX + 1 bytes) becomes
- * the client's request id if that is valid, else a new one. False: the request
+ * the client's request id if that is valid, else a new one. The head has
+ * room for HOP_FIELDS. False: the request
  * has passed here before. */
 bool forward_head(struct forward *f, struct arena *a,
     const struct http_head *in, const struct addr *peer, const char *service,

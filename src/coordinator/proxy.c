@@ -476,6 +476,7 @@ open_stream(struct exchange *x, struct node *n, struct http_head *head,
 	pool = pool_of(x->proxy, n->url, err);
 	if (pool == NULL)
 		return NULL;
+	hop_expand(&x->proxy->forward.hop, &x->arena, head);
 	head->authority = str_of(pool->authority);
 	if (pool->base[0] != '\0')
 		head->target = str_of(arena_fmt(&x->arena, "%s%.*s", pool->base,

@@ -285,6 +285,8 @@ build_head(struct slot_request *r, const struct http_head *in, struct str rest)
 
 	r->head = *http_head_copy(a, in);
 	http_drop(&r->head, drop_field);
+	http_head_extend(a, &r->head, HOP_FIELDS);
+	hop_expand(&r->slots->hop, a, &r->head);
 	r->head.target = rest.n > 0 && rest.p[0] == '/'
 	    ? arena_str(a, rest)
 	    : str_of(arena_fmt(a, "/%.*s", STR_ARG(rest)));
@@ -340,6 +342,7 @@ slots_init(struct slots *ss, const struct slots_conf *conf)
 	if (ss->conf.wait_ms == 0)
 		ss->conf.wait_ms = WAIT_MS;
 	TAILQ_INIT(&ss->all);
+	hop_init(&ss->hop);
 	timer_init(&ss->again, conf->loop, slots_on_again, ss);
 	for (size_t i = 0; i < SERVICE__COUNT; i++)
 		queue_init(&ss->of[i].queue, conf->loop, ss->conf.waiting,

@@ -13,6 +13,7 @@
 #define WORKER_SLOTS_H
 
 #include "core/catalogue.h"
+#include "core/hop.h"
 #include "core/queue.h"
 #include "net/httpc.h"
 
@@ -44,6 +45,7 @@ struct slots {
 	struct slots_conf conf;
 	struct slot of[SERVICE__COUNT];
 	struct slot_list all;
+	struct hop hop;
 	struct timer again; /* no connection was free */
 	unsigned active;    /* requests here, waiting ones too */
 	bool closing;

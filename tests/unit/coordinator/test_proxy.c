@@ -554,7 +554,8 @@ claims_of_identity_are_replaced(void **state UNUSED)
 	UNTIL(r, c->ended);
 	assert_null(strstr(head, "6.6.6.6"));
 	assert_null(strstr(head, "evil"));
-	assert_true(has(head, "x-forwarded-for: 127.0.0.1"));
+	assert_true(has(head,
+	    "forwarded: for=127.0.0.1;host=\"localhost\";proto=http"));
 	assert_true(has(head, "x-request-id: mine-1"));
 	assert_true(has(head, "x-own: kept"));
 	assert_true(has(head,

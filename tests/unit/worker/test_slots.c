@@ -7,8 +7,10 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "net/h2.h"
 #include "net/httpd.h"
@@ -44,7 +46,8 @@ struct rig {
 	unsigned over;
 	struct held held[8];
 	size_t n_held;
-	char target[256];
+	char target[256], who[64];
+	bool traced;
 	struct answer a[8];
 	size_t n_a;
 	struct timer late;
@@ -102,6 +105,10 @@ serve(void *owner, struct stream *s, const struct http_head *head)
 	struct rig *r = owner;
 	struct held *h;
 
+	const struct str *v = http_get(head, "x-forwarded-for");
+
+	(void)str_copy(r->who, sizeof(r->who), v != NULL ? *v : STR("?"));
+	r->traced = http_get(head, "traceparent") != NULL;
 	(void)str_copy(r->target, sizeof(r->target), head->target);
 	if (str_starts(head->target, "/hold")) {
 		h = &r->held[r->n_held++];
@@ -200,6 +207,8 @@ static const struct stream_sink a_sink = {
 static struct answer *
 ask(struct rig *r, const char *target)
 {
+	struct http_field f = {STR("forwarded"),
+	    STR("for=\"[2001:db8::1]\";host=\"h\";proto=http")};
 	struct answer *a = &r->a[r->n_a++];
 
 	*a = (struct answer){.rig = r};
@@ -208,6 +217,8 @@ ask(struct rig *r, const char *target)
 	    &(struct http_head){.method = STR("GET"),
 		.target = str_of(target),
 		.authority = STR("x"),
+		.fields = &f,
+		.n_fields = 1,
 		.content_length = -1,
 		.no_body = true});
 	return a;
@@ -236,8 +247,9 @@ rig_new(unsigned concurrency, unsigned waiting)
 	r->loop = slots.loop = loop_new();
 	timer_init(&r->late, r->loop, too_late, r);
 	timer_set(&r->late, 20000);
-	(void)str_copy(r->dir, sizeof(r->dir), STR("/tmp/slots-XXXXXX"));
-	assert_non_null(mkdtemp(r->dir));
+	(void)str_fmt(r->dir, sizeof(r->dir), "/tmp/slots-%d-%lld",
+	    (int)getpid(), (long long)clock_us());
+	assert_int_equal(mkdir(r->dir, 0700), 0);
 	(void)str_fmt(text, sizeof(text), "unix:%s/s", r->dir);
 	assert_int_equal(addr_parse(str_of(text), &r->at, NULL), 0);
 	r->service = httpd_new(r->loop, &r->at, &service, NULL);
@@ -291,6 +303,8 @@ the_service_sees_its_own_path(void **state UNUSED)
 	assert_int_equal(a->status, 200);
 	assert_string_equal(a->body, "served");
 	assert_string_equal(r->target, "/a/b?c=%2Fd");
+	assert_string_equal(r->who, "2001:db8::1");
+	assert_true(r->traced);
 	a = ask(r, "/service/ocr");
 	UNTIL(r, a->ended);
 	assert_string_equal(r->target, "/");
