@@ -94,13 +94,13 @@ escape_control(struct buf *b, unsigned char c)
 	buf_grew(b, 6);
 }
 
+/* The part from byte i on, which holds something to escape. */
 static void
-quoted(struct buf *b, struct str s)
+quoted_rest(struct buf *b, struct str s, size_t i)
 {
 	const unsigned char *p = (const unsigned char *)s.p;
 
-	(void)buf_c(b, '"');
-	for (size_t i = 0; i < s.n;) {
+	while (i < s.n) {
 		size_t n = plain(p + i, s.n - i);
 
 		if (n != 0) {
@@ -121,6 +121,27 @@ quoted(struct buf *b, struct str s)
 		}
 	}
 	(void)buf_c(b, '"');
+}
+
+/* Nearly all strings are plain: one copy. */
+static void
+quoted(struct buf *b, struct str s)
+{
+	size_t n = plain((const unsigned char *)s.p, s.n);
+	char *to = buf_room(b, s.n + 2);
+
+	if (to == NULL)
+		return;
+	to[0] = '"';
+	if (n != 0)
+		memcpy(to + 1, s.p, n);
+	if (n < s.n) {
+		buf_grew(b, n + 1);
+		quoted_rest(b, s, n);
+		return;
+	}
+	to[n + 1] = '"';
+	buf_grew(b, n + 2);
 }
 
 void
@@ -195,7 +216,34 @@ jsonw_u64(struct jsonw *w, uint64_t v)
 	digits(w->b, v, false);
 }
 
-/* The shortest of 15 to 17 digits that reads back as the same number. The
+/* Whole thousandths, as most of our figures are, without printf(): k/1000 is
+ * rounded as a reader rounds the text, so it reads back as the same number. */
+static bool
+thousandths(struct buf *b, double v)
+{
+	double t = v * 1000;
+	int64_t k;
+	uint64_t u;
+	char tmp[4] = ".000";
+	size_t n = 4;
+
+	if (!(fabs(t) < 1e12) || signbit(v))
+		return false;
+	k = (int64_t)(t + 0.5);
+	if ((double)k / 1000 < v || (double)k / 1000 > v)
+		return false;
+	u = (uint64_t)k;
+	tmp[1] = (char)('0' + u / 100 % 10);
+	tmp[2] = (char)('0' + u / 10 % 10);
+	tmp[3] = (char)('0' + u % 10);
+	while (n > 2 && tmp[n - 1] == '0')
+		n--;
+	digits(b, u / 1000, false);
+	(void)buf_add(b, tmp, n);
+	return true;
+}
+
+/* Else the shortest of 15 to 17 digits that reads back as the same number. The
  * programs never call setlocale(), so the point is a point. */
 void
 jsonw_f64(struct jsonw *w, double v)
@@ -206,6 +254,9 @@ jsonw_f64(struct jsonw *w, double v)
 		jsonw_null(w);
 		return;
 	}
+	separate(w);
+	if (thousandths(w->b, v))
+		return;
 	if (fabs(v) < 1e15 && v == (double)(int64_t)v) {
 		(void)str_fmt(tmp, sizeof tmp, "%.1f", v);
 	} else {
@@ -215,7 +266,6 @@ jsonw_f64(struct jsonw *w, double v)
 				break;
 		}
 	}
-	separate(w);
 	(void)buf_z(w->b, tmp);
 }
 

@@ -188,6 +188,10 @@ writes_valid_json_from_any_bytes(void **state UNUSED)
 	jsonw_kf64(&w, "inf", __builtin_inf());
 	jsonw_kf64(&w, "tenth", 0.1);
 	jsonw_kf64(&w, "third", 1.0 / 3);
+	jsonw_kf64(&w, "load", 0.307);
+	jsonw_kf64(&w, "many", 123456.789);
+	jsonw_kf64(&w, "three", 3);
+	jsonw_kf64(&w, "tiny", 0.0004);
 	jsonw_ki64(&w, "min", INT64_MIN);
 	jsonw_kz(&w, "none", NULL);
 	jsonw_key(&w, "list");
@@ -204,6 +208,8 @@ writes_valid_json_from_any_bytes(void **state UNUSED)
 	assert_true(accepts(buf_view(&b)));
 	assert_non_null(strstr(buf_cstr(&b), "\"inf\":null,\"tenth\":0.1,"));
 	assert_non_null(strstr(buf_cstr(&b), "0.3333333333333333"));
+	assert_non_null(strstr(buf_cstr(&b),
+	    "\"load\":0.307,\"many\":123456.789,\"three\":3.0,\"tiny\":0.0004"));
 	assert_non_null(strstr(buf_cstr(&b), "\"min\":-9223372036854775808"));
 	assert_non_null(strstr(buf_cstr(&b),
 	    "\"none\":null,\"list\":[[],{}],\"yes\":true}"));
