@@ -143,6 +143,17 @@ emit_registered(const struct coordinator *co, const struct node *n,
 	jsonw_end_obj(w);
 }
 
+/* The store's own words name files and are for the log alone. */
+static void
+not_saved(struct call *c)
+{
+	struct err err = {0};
+
+	(void)err_set(&err, ERR_UNAVAILABLE,
+	    "the coordinator cannot save this now (see its log); try again");
+	call_error(c, &err, NULL);
+}
+
 /* It is on the disk: now it counts. */
 static void
 on_stored(void *arg, const struct err *why)
@@ -154,7 +165,7 @@ on_stored(void *arg, const struct err *why)
 	struct node *n;
 
 	if (why != NULL) {
-		call_error(j->call, why, NULL);
+		not_saved(j->call);
 		joining_free(j);
 		return;
 	}
@@ -288,7 +299,7 @@ on_dropped(void *arg, const struct err *why)
 	struct node *n = registry_find(&c->co->registry, c->param);
 
 	if (why != NULL) {
-		call_error(c, why, NULL);
+		not_saved(c);
 		return;
 	}
 	if (n != NULL) {

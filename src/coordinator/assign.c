@@ -65,6 +65,9 @@ decide_one(const struct assign *a, const struct place_node *n,
 	struct place_view view = a->registry->view;
 
 	if (a->policy == PLACE_CLASSIC) {
+		/* Coverage counts what it had before, its tier only others. */
+		if (known != NULL && node_place(known).alive)
+			view.by_tier[known->caps.classic_tier]--;
 		place_classic(&view, n, out);
 		return;
 	}
