@@ -68,8 +68,10 @@ api_readyz(struct call *c, struct str body UNUSED)
 		call_json(c, 200, STR("{\"ready\":true}"));
 		return;
 	}
-	(void)err_set(&err, ERR_UNAVAILABLE, "the store does not take rows: %s",
-	    trouble->msg);
+	/* Which file and why is for the log. */
+	(void)err_set(&err, ERR_UNAVAILABLE,
+	    "the coordinator cannot save new registrations now; its log says "
+	    "why");
 	call_error(c, &err, NULL);
 }
 
