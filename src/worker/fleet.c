@@ -426,11 +426,8 @@ unit_want(struct unit *u)
 	if (u->wanted)
 		return;
 	u->wanted = true;
-	if (!can_run(u)) {
-		log_info("fleet", "%s is not available: %s", unit_name(u),
-		    u->reason);
+	if (!can_run(u))
 		return;
-	}
 	if (u->proc == NULL)
 		make_proc(u);
 	(void)unlink(u->path);

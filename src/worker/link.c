@@ -85,6 +85,7 @@ link_on_closed(void *owner, const struct err *why)
 	k->h2 = NULL;
 	if (loop_now_ms(k->conf.loop) - k->up_ms > STEADY_MS)
 		k->fails = 0;
+	k->lost = true;
 	log_warn(AREA, "link to the coordinator lost: %s",
 	    why != NULL ? why->msg : "it was closed");
 	tell(k, LINK_LOST, why);
@@ -115,7 +116,9 @@ link_is_made(struct link *k, struct sock *sock)
 
 	k->h2 = h2_new(k->conf.loop, sock, &conf);
 	k->up_ms = loop_now_ms(k->conf.loop);
-	log_info(AREA, "link to the coordinator is up");
+	if (k->lost)
+		log_info(AREA, "link to the coordinator is up again");
+	k->lost = false;
 	tell(k, LINK_UP, NULL);
 }
 

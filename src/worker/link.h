@@ -46,6 +46,7 @@ struct link {
 	int64_t up_ms;
 	struct timer again;
 	bool wanted;
+	bool lost; /* it was said that it is down */
 	void (*on_stopped)(void *arg);
 	void *stopped_arg;
 };

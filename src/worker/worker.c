@@ -275,14 +275,31 @@ log_assigned(service_set set)
 }
 
 static void
+log_unavailable(const struct worker *w, service_set set)
+{
+	for (unsigned i = 0; i < SERVICE__COUNT; i++) {
+		enum service_id id = (enum service_id)i;
+
+		if ((set & SERVICE_BIT(i)) != 0 &&
+		    fleet_state(w->fleet, id) == SERVICE_NOT_AVAILABLE)
+			log_info("worker", "%s is not available: %s",
+			    catalogue_at(id)->name, fleet_reason(w->fleet, id));
+	}
+}
+
+static void
 assign(struct worker *w, service_set set)
 {
+	service_set new = set & ~w->assigned;
+
 	if (w->draining || (w->is_assigned && set == w->assigned))
 		return;
 	w->assigned = set;
 	w->is_assigned = true;
 	log_assigned(set);
 	fleet_want(w->fleet, set);
+	if (w->ready)
+		log_unavailable(w, new);
 }
 
 static void
@@ -292,6 +309,7 @@ say_ready(struct worker *w)
 		return;
 	w->ready = true;
 	log_info("worker", "Worker ready - listening for tasks");
+	log_unavailable(w, w->assigned);
 	ready_tell();
 }
 
@@ -528,7 +546,7 @@ on_signal(void *arg, int signo UNUSED)
 		return;
 	}
 	w->draining = true;
-	log_info("worker", "Stopping: %u requests to finish",
+	log_info("worker", "Stopping; requests still running: %u",
 	    w->fleet != NULL ? slots_active(&w->slots) : 0);
 	if (w->fleet == NULL) /* still detecting; on_worked() ends it */
 		return;
