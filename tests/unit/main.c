@@ -9,7 +9,7 @@
  */
 #include "unit/unit.h"
 
-#define TESTS(name)                                  \
+#define TESTS(name)                                    \
 	extern const struct CMUnitTest name##_tests[]; \
 	extern const size_t name##_tests_count;
 #include TESTS_DEF
@@ -20,8 +20,8 @@ main(void)
 {
 	int failed = 0;
 
-#define TESTS(name)                                                        \
-	failed += _cmocka_run_group_tests(#name, name##_tests,             \
+#define TESTS(name)                                            \
+	failed += _cmocka_run_group_tests(#name, name##_tests, \
 	    name##_tests_count, NULL, NULL);
 #include TESTS_DEF
 #undef TESTS
