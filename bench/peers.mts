@@ -69,15 +69,21 @@ export function rssKiB(pid: number): number {
 
 export interface Proxy { name: string; url: string; pid: number }
 
-// The far end for nginx and HAProxy: an nginx that answers from memory.
-export async function backend(): Promise<number> {
+// An nginx that answers from memory.
+export async function nginxCommand(): Promise<{ port: number; command: string[] }> {
   const port = await freePort();
-  const conf = join(dir, 'backend.conf');
-  writeFileSync(conf, `daemon off; worker_processes 1; pid ${dir}/backend.pid; error_log /dev/null;
+  const conf = join(dir, `static-${port}.conf`);
+  writeFileSync(conf, `daemon off; worker_processes 1; pid ${dir}/static-${port}.pid; error_log /dev/null;
 events { worker_connections 2048; }
 http { access_log off; keepalive_requests 100000000; client_max_body_size 1g; client_body_temp_path ${dir}; proxy_temp_path ${dir}; fastcgi_temp_path ${dir}; uwsgi_temp_path ${dir}; scgi_temp_path ${dir};
   server { listen 127.0.0.1:${port}; location / { return 200 "ok"; } } }`);
-  launch(LOAD_CPU, join(DEPS, 'sbin/nginx'), ['-p', dir, '-c', conf, '-e', '/dev/null']);
+  return { port, command: [join(DEPS, 'sbin/nginx'), '-p', dir, '-c', conf, '-e', '/dev/null'] };
+}
+
+// The far end for nginx and HAProxy.
+export async function backend(): Promise<number> {
+  const { port, command } = await nginxCommand();
+  launch(LOAD_CPU, command[0], command.slice(1));
   await until('the back end answers', () => answers(`http://127.0.0.1:${port}/`));
   return port;
 }
