@@ -101,10 +101,16 @@ workbook_start(void *user, struct doc_xml *xml, int id)
 	(void)buf_add(&x->sheets, &tab, sizeof tab);
 }
 
+static void
+workbook_end(void *user UNUSED, struct doc_xml *xml UNUSED, int id UNUSED)
+{
+}
+
 static const struct doc_xml_events workbook_events = {
     .names = (const struct doc_xml_name[]){{NS_S, "sheet", EL_SHEET},
 	{NS_S, "workbookPr", EL_PR}, {0}},
     .start = workbook_start,
+    .end = workbook_end,
 };
 
 /* --- shared strings ------------------------------------------------- */
