@@ -199,6 +199,7 @@ server_on_idle(struct h1_conn *c, int64_t now)
 	}
 	if (idle >= TIDY_MS) {
 		h1_parse_tidy(&c->parse);
+		sock_tidy(c->sock);
 		if (c->in_n == 0) {
 			free(c->in);
 			c->in = NULL;

@@ -27,6 +27,7 @@ enum {
 	SOCK_DIRECT = 8 * 1024, /* from here on, write before copying */
 	SOCK_PIECES = 3,
 	SOCK_READS = 4,            /* full buffers in a row, then the others */
+	SOCK_KEEP_CAP = 64 * 1024, /* of an empty write queue */
 	SOCK_FIRST_CAP = 2 * 1024, /* of the write queue */
 	SOCK_LINGER_MS = 1000,     /* for the peer's FIN, behind ours */
 	SOCK_LINGER_MAX = 64 * 1024, /* bytes read off meanwhile */
@@ -225,9 +226,9 @@ sock_sent(struct sock *s, size_t n)
 	s->out_n -= n;
 	if (s->out_n > 0)
 		return;
-	free(s->out);
-	s->out = NULL;
-	s->out_at = s->out_cap = 0;
+	s->out_at = 0;
+	if (s->out_cap > SOCK_KEEP_CAP)
+		sock_tidy(s);
 }
 
 /* One write of the queue and then v; returns how much of v was taken. */
@@ -248,7 +249,9 @@ sock_push(struct sock *s, const struct iovec *v, int n)
 		all += v[i].iov_len;
 	}
 	do {
-		k = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+		k = m.msg_iovlen == 1
+		    ? send(s->fd, iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
+		    : sendmsg(s->fd, &m, MSG_NOSIGNAL);
 	} while (k < 0 && errno == EINTR);
 	if (k < 0 && errno != EAGAIN) {
 		sock_write_failed(s, errno);
@@ -340,6 +343,16 @@ sock_write(struct sock *s, const void *p, size_t n)
 
 	if (n > 0)
 		sock_writev(s, &v, 1);
+}
+
+void
+sock_tidy(struct sock *s)
+{
+	if (s->out_n > 0)
+		return;
+	free(s->out);
+	s->out = NULL;
+	s->out_at = s->out_cap = 0;
 }
 
 size_t

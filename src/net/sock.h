@@ -58,6 +58,7 @@ void sock_writev(struct sock *s, const struct iovec *v, int n);
  * filled at once and added with sock_commit(). */
 char *sock_reserve(struct sock *s, size_t n);
 void sock_commit(struct sock *s, size_t n);
+void sock_tidy(struct sock *s); /* gives an empty queue's memory back */
 size_t sock_queued(const struct sock *s);    /* bytes not yet in the kernel */
 uint64_t sock_written(const struct sock *s); /* bytes the kernel took so far */
 void sock_flush(struct sock *s);             /* now rather than at turn end */
