@@ -21,6 +21,19 @@ struct making {
 	char *at;              /* next free byte of the copies */
 };
 
+/* Family and address alike; every connection has another port, which stands
+ * between them. */
+static bool
+same_host(const struct addr *a, const struct addr *b)
+{
+	const socklen_t behind = 4; /* family and port */
+
+	return a->len == b->len && a->len > behind &&
+	    a->sa.ss_family == b->sa.ss_family &&
+	    memcmp((const char *)&a->sa + behind, (const char *)&b->sa + behind,
+		a->len - behind) == 0;
+}
+
 static struct str
 peer_text(struct forward *f, const struct addr *a)
 {
@@ -28,7 +41,7 @@ peer_text(struct forward *f, const struct addr *a)
 
 	if (a == NULL || addr_is_unix(a))
 		return STR("unix");
-	if (a->len != f->peer.len || memcmp(&a->sa, &f->peer.sa, a->len) != 0) {
+	if (!same_host(a, &f->peer)) {
 		f->peer = *a;
 		(void)addr_text(a, f->peer_text);
 		n = strlen(f->peer_text);
