@@ -339,8 +339,8 @@ static void
 put_sheet(struct writer *w, const struct sheet *s, unsigned fonts)
 {
 	static const char *const forms[KIND_COUNT] = {
-	    "/ColorSpace /DeviceGray /BitsPerComponent 1 /Decode [1 0] "
-	    "/Filter /FlateDecode ",
+	    ("/ColorSpace /DeviceGray /BitsPerComponent 1 /Decode [1 0] "
+	     "/Filter /FlateDecode "),
 	    "/ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /DCTDecode ",
 	    "/ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /DCTDecode ",
 	};
