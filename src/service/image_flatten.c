@@ -5,9 +5,9 @@
  * The page is cut into tiles. A high percentile of a tile is its paper, unless
  * it lies inside large type or a dark bar: closing the grid of tiles (maximum,
  * then minimum, over a window) fills dark things smaller than the window.
- * Two windows are used. What the small one leaves dark and the large one
- * fills, and is about as dark as ink, is a bar with light text, and is
- * inverted; anything else that is dark is shadow, and is divided out.
+ * Two windows are used. What is mostly as dark as ink where the large one
+ * sees paper is a bar with light text, and is inverted; anything else that
+ * is dark is shadow, and is divided out.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,7 @@ tile_level(const struct plane *a, int x0, int y0, int tile, double share)
 }
 
 static struct grid
-grid_of(const struct plane *a, int tile)
+grid_of(const struct plane *a, int tile, double share)
 {
 	struct grid g = grid_new((a->w + tile - 1) / tile,
 	    (a->h + tile - 1) / tile, tile);
@@ -66,7 +66,7 @@ grid_of(const struct plane *a, int tile)
 	for (int y = 0; y < g.h; y++)
 		for (int x = 0; x < g.w; x++)
 			g.p[y * g.w + x] = tile_level(a, x * tile, y * tile,
-			    tile, 0.75);
+			    tile, share);
 	return g;
 }
 
@@ -170,64 +170,97 @@ flood(struct grid *mark, int x, int y)
 	return r;
 }
 
-/* The share of pixels darker than `level` in a row or column piece. */
-static double
-dark_share(const struct plane *a, int x0, int y0, int x1, int y1, int level)
+/* Is most of the window of `2 * t` pixels around (x, y) dark? The window stays
+ * between x0 and x1. Letters below a bar never fill a window, the bar does. */
+static bool
+dark_window(const struct plane *a, int x, int y, int t, int x0, int x1,
+    int level)
 {
-	int dark = 0, n = 0;
+	const uint8_t *p = a->p + (size_t)y * (size_t)a->w;
+	int from = MAX_OF(MIN_OF(x - t, x1 - 2 * t), x0);
+	int to = MIN_OF(from + 2 * t, x1), dark = 0;
 
-	for (int y = y0; y <= y1; y++)
-		for (int x = x0; x <= x1; x++, n++)
-			dark += a->p[(size_t)y * (size_t)a->w + (size_t)x] <
-			    level;
-	return n > 0 ? (double)dark / n : 0;
+	for (int i = from; i < to; i++)
+		dark += p[i] < level;
+	return dark * 10 > (to - from) * 7;
 }
 
-/* Inverts the bar whose tiles are `r`; its edges are found pixel by pixel
- * within a tile of where the grid says. */
+/* Inverts column x from `top` to `low`, unless it lies beside the bar. */
 static void
-invert_bar(struct plane *a, struct grid *paper, struct rect r, int ink)
+invert_column(struct plane *a, const struct grid *paper, int x, int top,
+    int low, int ink, int level)
 {
-	int t = paper->tile;
-	int level = (ink + paper->p[r.y0 * paper->w + r.x0]) / 2;
-	int x0 = MAX_OF((r.x0 - 1) * t, 0), y0 = MAX_OF((r.y0 - 1) * t, 0);
-	int x1 = MIN_OF((r.x1 + 2) * t, a->w) - 1;
-	int y1 = MIN_OF((r.y1 + 2) * t, a->h) - 1;
-	int mx = (x1 - x0) / 4, my = (y1 - y0) / 4;
+	int t = paper->tile, dark = 0;
+	uint8_t *p = a->p + x;
 
-	while (y0 < y1 && dark_share(a, x0 + mx, y0, x1 - mx, y0, level) < 0.4)
-		y0++;
-	while (y0 < y1 && dark_share(a, x0 + mx, y1, x1 - mx, y1, level) < 0.4)
-		y1--;
-	while (x0 < x1 && dark_share(a, x0, y0 + my, x0, y1 - my, level) < 0.4)
-		x0++;
-	while (x0 < x1 && dark_share(a, x1, y0 + my, x1, y1 - my, level) < 0.4)
-		x1--;
-	for (int y = y0; y <= y1; y++) {
-		const uint8_t *g = paper->p +
-		    MIN_OF(y / t, paper->h - 1) * paper->w;
-		uint8_t *p = a->p + (size_t)y * (size_t)a->w;
+	for (int y = top; y <= low; y++)
+		dark += p[(size_t)y * (size_t)a->w] < level;
+	if (dark * 3 < low - top)
+		return;
+	for (int y = top; y <= low; y++) {
+		uint8_t *q = p + (size_t)y * (size_t)a->w;
+		int bg = paper->p[MIN_OF(y / t, paper->h - 1) * paper->w +
+		    MIN_OF(x / t, paper->w - 1)];
+		int v = bg + ink - *q;
 
-		for (int x = x0; x <= x1; x++) {
-			int bg = g[MIN_OF(x / t, paper->w - 1)];
-			int v = bg + ink - p[x];
-
-			p[x] = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
-		}
+		*q = (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 	}
 }
 
-/* Looks for dark bars. `tight` is the paper by the small window, `wide` by
- * the large; where a bar was inverted, tight becomes wide. */
+/* Inverts the bar whose tiles are `r`. Its upper and lower edge are looked for
+ * at each column of pixels, since the page may still lie askew. */
+static void
+invert_bar(struct plane *a, const struct grid *paper, struct rect r, int ink)
+{
+	struct plane from = plane_copy(a);
+	int t = paper->tile;
+	int y0 = MAX_OF((r.y0 - 1) * t, 0);
+	int y1 = MIN_OF((r.y1 + 2) * t, a->h) - 1;
+	int x0 = (r.x0 + 1) * t, x1 = r.x1 * t;
+
+	for (int x = MAX_OF((r.x0 - 1) * t, 0);
+	     x < MIN_OF((r.x1 + 2) * t, a->w); x++) {
+		int level = (ink +
+				paper->p[r.y0 * paper->w +
+				    MIN_OF(x / t, paper->w - 1)]) /
+		    2;
+		int top = y0, low = y1;
+
+		while (
+		    top < low && !dark_window(&from, x, top, t, x0, x1, level))
+			top++;
+		while (
+		    low > top && !dark_window(&from, x, low, t, x0, x1, level))
+			low--;
+		if ((low - top) * 2 >= (r.y1 - r.y0) * t)
+			invert_column(a, paper, x, top, low, ink, level);
+	}
+	plane_fini(&from);
+}
+
+/* Gives the tiles of a bar the brightness of the paper around it. */
+static void
+adopt(struct grid *tight, const struct grid *wide, struct rect r)
+{
+	for (int v = MAX_OF(r.y0 - 1, 0); v <= MIN_OF(r.y1 + 1, tight->h - 1);
+	     v++)
+		for (int u = MAX_OF(r.x0 - 1, 0);
+		     u <= MIN_OF(r.x1 + 1, tight->w - 1); u++)
+			tight->p[v * tight->w + u] = wide->p[v * tight->w + u];
+}
+
+/* Looks for dark bars: areas of tiles most of which is as dark as ink, where
+ * the paper by the large window is light. `tight` takes over the brightness
+ * of `wide` where a bar was inverted. */
 static void
 invert_bars(struct plane *a, struct grid *tight, struct grid *wide, int ink)
 {
-	struct grid mark = grid_new(tight->w, tight->h, tight->tile);
+	struct grid mark = grid_of(a, tight->tile, 0.5);
 
 	for (int i = 0; i < mark.w * mark.h; i++) {
 		int gap = wide->p[i] - ink;
 
-		mark.p[i] = gap > 40 && tight->p[i] < ink + gap * 0.4;
+		mark.p[i] = gap > 40 && mark.p[i] < ink + gap * 0.4;
 	}
 	for (int y = 0; y < mark.h; y++)
 		for (int x = 0; x < mark.w; x++) {
@@ -239,15 +272,10 @@ invert_bars(struct plane *a, struct grid *tight, struct grid *wide, int ink)
 			r = flood(&mark, x, y);
 			w = r.x1 - r.x0 + 1;
 			h = r.y1 - r.y0 + 1;
-			if (w < 3 || h < 1 || r.cells < 0.6 * w * h)
+			if (w < 6 || h < 2 || r.cells < 0.6 * w * h)
 				continue;
 			invert_bar(a, wide, r, ink);
-			for (int v = MAX_OF(r.y0 - 1, 0);
-			     v <= MIN_OF(r.y1 + 1, mark.h - 1); v++)
-				for (int u = MAX_OF(r.x0 - 1, 0);
-				     u <= MIN_OF(r.x1 + 1, mark.w - 1); u++)
-					tight->p[v * mark.w + u] =
-					    wide->p[v * mark.w + u];
+			adopt(tight, wide, r);
 		}
 	free(mark.p);
 }
@@ -334,7 +362,7 @@ static void
 invert_page(struct plane *a, int tile)
 {
 	int low = level_of(a, 0.05), high = level_of(a, 0.995);
-	struct grid g = grid_of(a, 4 * tile);
+	struct grid g = grid_of(a, 4 * tile, 0.75);
 	int light = 0;
 
 	for (int i = 0; i < g.w * g.h; i++)
@@ -380,7 +408,7 @@ plane_flatten(struct plane *a, double noise)
 
 	invert_page(a, tile);
 	ink = level_of(a, 0.004);
-	tight = grid_of(a, tile);
+	tight = grid_of(a, tile, 0.75);
 	wide = grid_copy(&tight);
 	grid_close(&tight, 2);
 	grid_close(&wide, 7);

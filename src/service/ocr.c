@@ -112,7 +112,7 @@ clean(struct job *j, const struct image *im, bool *blank, struct err *err)
 		return -1;
 	if (binary) {
 		plane_despeckle(&j->grey, 3);
-		contrast = 1;
+		contrast = plane_flatten(&j->grey, 0);
 	} else {
 		noise = plane_noise(&j->grey);
 		if (noise > 7) {
@@ -243,12 +243,129 @@ is_dirt(const struct job *j, const struct raw_word *w)
 	return false;
 }
 
+/* A word of one mark at the start of a list item that is a solid dot: a
+ * bullet, whatever letter Tesseract took it for. Told by its ink alone. */
+static bool
+is_dot(const struct job *j, const struct raw_word *w)
+{
+	double text = j->text * j->scale;
+	int width = w->box.x1 - w->box.x0, height = w->box.y1 - w->box.y0;
+	l_int32 ink = 0;
+	BOX *box;
+	PIX *part;
+
+	if (strlen(w->text) > 3 ||
+	    ((unsigned char)w->text[0] < 0x80 && w->text[1] != '\0') ||
+	    height > 0.9 * text || height < 0.25 * text ||
+	    width > 1.4 * height || height > 1.4 * width ||
+	    w->box.y1 > w->base0 - 0.05 * text)
+		return false;
+	box = boxCreate(w->box.x0, w->box.y0, width, height);
+	part = pixClipRectangle(j->bits, box, NULL);
+	if (part != NULL)
+		pixCountPixels(part, &ink, NULL);
+	pixDestroy(&part);
+	boxDestroy(&box);
+	return ink > 0.68 * width * height;
+}
+
+/* Mean confidence of the words of one line, by characters. */
+static double
+line_confidence(const struct raw_list *list, unsigned first, unsigned end)
+{
+	double sum = 0, chars = 0;
+
+	for (unsigned i = first; i < end; i++) {
+		double n = (double)strlen(list->words[i].text);
+
+		sum += n * (double)list->words[i].confidence;
+		chars += n;
+	}
+	return chars > 0 ? sum / chars : 0;
+}
+
 static void
 drop_dirt(struct job *j, struct raw_list *list, unsigned from)
 {
-	for (unsigned i = from; i < list->n; i++)
-		if (is_dirt(j, &list->words[i]))
-			list->words[i].dropped = true;
+	for (unsigned i = from, end; i < list->n; i = end) {
+		struct raw_word *w = &list->words[i];
+		bool poor;
+
+		for (end = i;
+		     end < list->n && list->words[end].line == w->line;)
+			end++;
+		poor = line_confidence(list, i, end) < 0.5;
+		if (end - i > 1 && is_dot(j, w))
+			w->text = "\u2022";
+		for (unsigned k = i; k < end; k++)
+			if (is_dirt(j, &list->words[k]) ||
+			    (poor && (double)list->words[k].confidence < 0.5))
+				list->words[k].dropped = true;
+	}
+}
+
+/* --- what is doubtful --------------------------------------------------- */
+
+/* Reads one line again by itself: a line cut out of a table is often read
+ * better than in the block Tesseract put it in. */
+static int
+reread_line(struct job *j, unsigned first, unsigned end, double before,
+    struct err *err)
+{
+	struct ocr_box area = j->raw.words[first].box;
+	struct raw_list again = {0};
+	int pad = (int)(j->text * j->scale / 3) + 1, line = j->raw.lines;
+	int rc;
+
+	for (unsigned i = first; i < end; i++) {
+		const struct ocr_box *b = &j->raw.words[i].box;
+
+		area.x0 = MIN_OF(area.x0, b->x0);
+		area.y0 = MIN_OF(area.y0, b->y0);
+		area.x1 = MAX_OF(area.x1, b->x1);
+		area.y1 = MAX_OF(area.y1, b->y1);
+	}
+	area.x0 = MAX_OF(area.x0 - pad, 0);
+	area.y0 = MAX_OF(area.y0 - pad, 0);
+	area.x1 = MIN_OF(area.x1 + pad, pixGetWidth(j->pix));
+	area.y1 = MIN_OF(area.y1 + pad, pixGetHeight(j->pix));
+	rc = engine_run(j->o, ENGINE_LINE, &area, &again, err);
+	if (rc == 0 && raw_confidence(&again) > before + 0.05) {
+		for (unsigned i = first; i < end; i++)
+			j->raw.words[i].dropped = true;
+		for (unsigned i = 0; i < again.n; i++) {
+			again.words[i].line = line;
+			raw_add(&j->raw, again.words[i]);
+		}
+		j->raw.lines++;
+	}
+	raw_fini(&again);
+	return rc;
+}
+
+static int
+read_doubtful(struct job *j, struct err *err)
+{
+	unsigned n = j->raw.n, tried = 0;
+	double text = j->text * j->scale;
+
+	for (unsigned i = 0, end; i < n && tried < 40 && in_time(j); i = end) {
+		const struct raw_word *w = &j->raw.words[i];
+		double before;
+
+		for (end = i; end < n && j->raw.words[end].line == w->line;)
+			end++;
+		before = line_confidence(&j->raw, i, end);
+		if (before >= 0.7 || w->box.y1 - w->box.y0 < 0.6 * text ||
+		    w->box.y1 - w->box.y0 > 4 * text)
+			continue;
+		tried++;
+		if (reread_line(j, i, end, before, err) != 0)
+			return -1;
+	}
+	if (tried > 0)
+		j->page->passes++;
+	return 0;
 }
 
 /* --- what was missed ---------------------------------------------------- */
@@ -391,15 +508,16 @@ read_page(struct job *j, const struct image *im, struct err *err)
 	if (straighten(j, err) != 0 ||
 	    read_all(j, ENGINE_PAGE, &j->raw, err) != 0)
 		return -1;
-	drop_dirt(j, &j->raw, 0);
 	if (!j->opts.fixed && in_time(j) &&
 	    raw_confidence(&j->raw) < (j->pose.unsure ? 0.8 : 0.5)) {
 		if (try_upside_down(j, err) != 0)
 			return -1;
-		drop_dirt(j, &j->raw, 0);
 		if (engine_image(j->o, j->pix, work_dpi(j), err) != 0)
 			return -1;
 	}
+	if (read_doubtful(j, err) != 0)
+		return -1;
+	drop_dirt(j, &j->raw, 0);
 	if (in_time(j) && read_missed(j, err) != 0)
 		return -1;
 	finish(j);

@@ -436,11 +436,16 @@ static bool
 are_columns(const struct maker *m, const struct piece *p, unsigned n, double x)
 {
 	struct side a = {0}, b = {0};
-	unsigned level = 0, less;
+	unsigned level = 0, flush = 0, less;
+	int left = INT32_MAX;
 
+	for (unsigned i = 0; i < n; i++)
+		if (p[i].box.x0 >= x)
+			left = MIN_OF(left, p[i].box.x0);
 	for (unsigned i = 0; i < n; i++) {
 		if (p[i].box.x0 >= x) {
 			count_side(&b, &p[i]);
+			flush += p[i].box.x0 - left < 2.5 * m->height;
 			continue;
 		}
 		count_side(&a, &p[i]);
@@ -453,6 +458,9 @@ are_columns(const struct maker *m, const struct piece *p, unsigned n, double x)
 			}
 	}
 	if (a.lines < 2 || b.lines < 2)
+		return false;
+	/* Figures are set flush right; columns of text flush left. */
+	if (flush * 2 < b.lines)
 		return false;
 	if (is_prose(&a) && is_prose(&b))
 		return true;
