@@ -249,6 +249,17 @@ adopt(struct grid *tight, const struct grid *wide, struct rect r)
 			tight->p[v * tight->w + u] = wide->p[v * tight->w + u];
 }
 
+/* How much of its rectangle a bar must fill: less when it only lies askew,
+ * more when it may be part of the table that the page lies on. */
+static double
+fill(const struct grid *g, struct rect r)
+{
+	bool edge = r.x0 == 0 || r.y0 == 0 || r.x1 == g->w - 1 ||
+	    r.y1 == g->h - 1;
+
+	return edge ? 0.6 : 0.4;
+}
+
 /* Looks for dark bars: areas of tiles most of which is as dark as ink, where
  * the paper by the large window is light. `tight` takes over the brightness
  * of `wide` where a bar was inverted. */
@@ -272,7 +283,7 @@ invert_bars(struct plane *a, struct grid *tight, struct grid *wide, int ink)
 			r = flood(&mark, x, y);
 			w = r.x1 - r.x0 + 1;
 			h = r.y1 - r.y0 + 1;
-			if (w < 6 || h < 2 || r.cells < 0.6 * w * h)
+			if (w < 6 || h < 2 || r.cells < fill(&mark, r) * w * h)
 				continue;
 			invert_bar(a, wide, r, ink);
 			adopt(tight, wide, r);

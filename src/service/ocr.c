@@ -428,7 +428,8 @@ read_missed(struct job *j, struct err *err)
 		area.x1 = MIN_OF(x + w + pad, pixGetWidth(j->pix));
 		area.y1 = MIN_OF(y + h + pad, pixGetHeight(j->pix));
 		tried++;
-		rc = engine_run(j->o, ENGINE_BLOCK, &area, &j->raw, err);
+		rc = engine_run(j->o, h < 2 * text ? ENGINE_LINE : ENGINE_BLOCK,
+		    &area, &j->raw, err);
 		if (rc != 0)
 			break;
 	}
