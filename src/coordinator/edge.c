@@ -9,6 +9,8 @@
 #include "base/rnd.h"
 #include "coordinator/coordinator.h"
 
+#define ALL_METHODS "GET, POST, PUT, PATCH, DELETE, OPTIONS"
+
 /* --- CORS ------------------------------------------------------------------ */
 
 static bool
@@ -32,7 +34,7 @@ cors_fields(struct str origin, struct http_field *out)
 	    origin};
 	out[1] = (struct http_field){STR("Vary"), STR("Origin")};
 	out[2] = (struct http_field){STR("Access-Control-Allow-Methods"),
-	    STR("GET, POST, PUT, PATCH, DELETE, OPTIONS")};
+	    STR(ALL_METHODS)};
 	out[3] = (struct http_field){STR("Access-Control-Allow-Headers"),
 	    STR("Content-Type, Authorization, X-Request-Id, X-Filename")};
 	return 4;
@@ -287,7 +289,14 @@ refuse_method(struct call *c, struct str method, const char *allow)
 	struct err err = {0};
 
 	if (str_eqz(method, "OPTIONS")) {
-		answer(c, 200, "application/json", STR("{}"), &field, 1);
+		const struct http_field fields[] = {
+		    {STR("Allow"),
+			allow[0] != '\0' ? str_of(allow) : STR(ALL_METHODS)},
+		    {STR("Access-Control-Max-Age"), STR("86400")},
+		};
+
+		answer(c, 200, "application/json", STR("{}"), fields,
+		    c->origin.n != 0 ? 2 : 1);
 		return;
 	}
 	if (allow[0] != '\0') {
