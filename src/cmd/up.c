@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/obj.h"
 #include "net/loop.h"
@@ -114,10 +113,7 @@ role_lost(struct role *r)
 		(void)err_set(&u->why, ERR_UNAVAILABLE, "%s did not start: %s",
 		    r->name, last_words(r->proc));
 		stop(u);
-		return;
 	}
-	log_warn("up", "%s ended (%s), starting it again", r->name,
-	    proc_why(r->proc));
 }
 
 static void

@@ -49,7 +49,7 @@ test('a scanned page is read by OCR, with boxes and confidence', async () => {
   // The same page among documents.
   const doc = await h.upload('/service/upload/process', 'scan.png', page);
   assert.match(doc.json.markdown, /outstanding balance/i);
-  assert.equal(doc.json.page_details[0].method, 'ocr');
+  assert.equal(doc.json.page_details[0].method, 'tesseract');
 });
 
 test('what cannot be read is refused with the reason', async () => {
@@ -65,7 +65,8 @@ test('what cannot be read is refused with the reason', async () => {
     assert.ok(r.json.error.message.length > 10);
   }
   const none = await h.get('/service/upload/process', { method: 'POST', headers: { 'content-type': 'multipart/form-data; boundary=x' }, body: '--x--\r\n' });
-  assert.equal(none.status, 422, none.text);
+  assert.equal(none.status, 400, none.text);
+  assert.equal(none.json.error.field, 'file');
 });
 
 test('an unknown OCR method is named', async () => {
