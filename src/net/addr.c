@@ -105,6 +105,32 @@ addr_parse(struct str text, struct addr *out, struct err *err)
 	return 0;
 }
 
+/* Decimal digits of v at *to; the proxy writes an address per request, so not
+ * by printf. */
+static char *
+put_number(char *to, unsigned v)
+{
+	unsigned unit = 1;
+
+	while (v / unit >= 10)
+		unit *= 10;
+	for (; unit > 0; unit /= 10)
+		*to++ = (char)('0' + v / unit % 10);
+	return to;
+}
+
+static void
+ip4_text(const struct sockaddr_in *in, char *to)
+{
+	uint32_t ip = ntohl(in->sin_addr.s_addr);
+
+	for (int shift = 24; shift >= 0; shift -= 8) {
+		to = put_number(to, ip >> shift & 0xff);
+		*to++ = shift > 0 ? '.' : ':';
+	}
+	*put_number(to, ntohs(in->sin_port)) = '\0';
+}
+
 char *
 addr_text(const struct addr *a, char *out)
 {
@@ -115,8 +141,7 @@ addr_text(const struct addr *a, char *out)
 
 	switch (a->sa.ss_family) {
 	case AF_INET:
-		inet_ntop(AF_INET, &in4->sin_addr, ip, sizeof(ip));
-		str_fmt(out, ADDR_TEXT_MAX, "%s:%u", ip, addr_port(a));
+		ip4_text(in4, out);
 		break;
 	case AF_INET6:
 		inet_ntop(AF_INET6, &in6->sin6_addr, ip, sizeof(ip));

@@ -343,8 +343,8 @@ put_number(char *to, uint64_t v)
 static bool
 may_leave(const struct http_field *f)
 {
-	if (f->name.n == 0 || !http_is_value(f->value) ||
-	    !http_is_token(f->name))
+	/* Names come from a parser or from our own text. */
+	if (f->name.n == 0 || !http_is_value(f->value))
 		return false;
 	switch (f->name.n) {
 	case 4:

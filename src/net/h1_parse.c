@@ -119,7 +119,8 @@ on_value_complete(llhttp_t *ll)
 
 	p->in_name = false;
 	f->value = str_trim(f->value);
-	if (!http_is_name(f->name))
+	/* llhttp has seen to it that the name is a token. */
+	if (f->name.n == 0 || memchr(f->name.p, '_', f->name.n) != NULL)
 		return refuse(p, 400, "a header name is not valid");
 	if (!http_is_value(f->value))
 		return refuse(p, 400, "a header value holds control bytes");

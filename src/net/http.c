@@ -131,10 +131,29 @@ http_is_name(struct str s)
 	return s.n > 0 && all_of(s, NAME);
 }
 
+/* Eight bytes at once: is any below 0x20, or 0x7f? (Bytes of 0x80 and above
+ * are neither.) */
+static bool
+has_control(const char *p)
+{
+	static const uint64_t ones = UINT64_C(0x0101010101010101);
+	static const uint64_t tops = UINT64_C(0x8080808080808080);
+	uint64_t v;
+	uint64_t del;
+
+	memcpy(&v, p, sizeof(v));
+	del = v ^ ones * 0x7f;
+	return ((((v - ones * 0x20) & ~v) | ((del - ones) & ~del)) & tops) != 0;
+}
+
 bool
 http_is_value(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
+	size_t i = 0;
+
+	while (i + 8 <= s.n && !has_control(s.p + i))
+		i += 8;
+	for (; i < s.n; i++) {
 		uint8_t c = (uint8_t)s.p[i];
 
 		if ((c < 0x20 && c != '\t') || c == 0x7f)

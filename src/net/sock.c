@@ -643,9 +643,15 @@ sock_new(struct loop *l, int fd, const struct addr *peer)
 	timer_init(&s->timer, l, sock_on_timer, s);
 	if (fd < 0)
 		return s; /* the caller fails it */
-	if (!addr_is_unix(peer))
+	if (!addr_is_unix(peer)) {
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
+		/* Within the machine nothing is congested, and pacing costs
+		 * a timer per write; should it be refused, so be it. */
+		if (addr_is_loopback(peer))
+			(void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION,
+			    "reno", 4);
+	}
 	rc = uv_poll_init(loop_uv(l), &s->poll, fd);
 	assert(rc == 0);
 	s->poll.data = s;

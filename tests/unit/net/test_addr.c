@@ -10,7 +10,8 @@ static void
 addresses_go_both_ways(void **state UNUSED)
 {
 	static const char *const texts[] = {"127.0.0.1:8080", "0.0.0.0:0",
-	    "[::1]:65535", "[fe80::1]:1", "unix:/run/x.sock"};
+	    "255.100.9.10:65535", "[::1]:65535", "[fe80::1]:1",
+	    "unix:/run/x.sock"};
 
 	for (size_t i = 0; i < COUNT_OF(texts); i++) {
 		char out[ADDR_TEXT_MAX];

@@ -92,6 +92,16 @@ names_and_values_are_checked(void **state UNUSED)
 	assert_false(http_is_value(STR("a\rb")));
 	assert_false(http_is_value(STR("a\nb")));
 	assert_false(http_is_value((struct str){"a\0b", 3}));
+	for (size_t at = 0; at < 20; at++)
+		for (int c = 0; c < 256; c++) {
+			char v[20];
+
+			memset(v, 'v', sizeof(v));
+			v[at] = (char)c;
+			assert_int_equal(http_is_value(
+					     (struct str){v, sizeof(v)}),
+			    c == '\t' || (c >= 0x20 && c != 0x7f));
+		}
 }
 
 static void
