@@ -269,6 +269,28 @@ is_dot(const struct job *j, const struct raw_word *w)
 	return ink > 0.68 * width * height;
 }
 
+/* Tesseract gives figures that its number patterns do not know a confidence
+ * near nothing, however clear they are. A word with figures whose size and
+ * pitch are those of print is kept, and its low confidence is told. */
+static bool
+is_figure(const struct job *j, const struct raw_word *w)
+{
+	double text = j->text * j->scale;
+	double width = w->box.x1 - w->box.x0, height = w->box.y1 - w->box.y0;
+	unsigned figures = 0, others = 0, all = 0;
+
+	for (const char *c = w->text; *c != '\0'; c++, all++) {
+		if (*c >= '0' && *c <= '9')
+			figures++;
+		else if (strchr(".,:/-+", *c) == NULL &&
+		    (unsigned char)*c < 0x80 && !(*c >= 'A' && *c <= 'Z'))
+			others++;
+	}
+	return figures >= 3 && figures * 2 > all && others <= 1 &&
+	    height > 0.8 * text && height < 2.4 * text &&
+	    width > 0.35 * text * all && width < 1.5 * text * all;
+}
+
 /* Mean confidence of the words of one line, by characters. */
 static double
 line_confidence(const struct raw_list *list, unsigned first, unsigned end)
@@ -284,21 +306,32 @@ line_confidence(const struct raw_list *list, unsigned first, unsigned end)
 	return chars > 0 ? sum / chars : 0;
 }
 
+/* One capital letter, such as marks a reading beside its figure. */
+static bool
+is_mark(const struct raw_word *w)
+{
+	return w->text[0] >= 'A' && w->text[0] <= 'Z' && w->text[1] == '\0';
+}
+
 static void
 drop_dirt(struct job *j, struct raw_list *list, unsigned from)
 {
 	for (unsigned i = from, end; i < list->n; i = end) {
 		struct raw_word *w = &list->words[i];
-		bool poor;
+		bool poor, figures = false;
 
 		for (end = i;
 		     end < list->n && list->words[end].line == w->line;)
 			end++;
-		poor = line_confidence(list, i, end) < 0.5;
+		for (unsigned k = i; k < end; k++)
+			figures = figures || is_figure(j, &list->words[k]);
+		poor = line_confidence(list, i, end) < 0.5 && !figures;
 		if (end - i > 1 && is_dot(j, w))
 			w->text = "\u2022";
 		for (unsigned k = i; k < end; k++)
-			if (is_dirt(j, &list->words[k]) ||
+			if ((is_dirt(j, &list->words[k]) &&
+				!is_figure(j, &list->words[k]) &&
+				!(figures && is_mark(&list->words[k]))) ||
 			    (poor && (double)list->words[k].confidence < 0.5))
 				list->words[k].dropped = true;
 	}
@@ -306,15 +339,16 @@ drop_dirt(struct job *j, struct raw_list *list, unsigned from)
 
 /* --- what is doubtful --------------------------------------------------- */
 
-/* Reads one line again by itself: a line cut out of a table is often read
- * better than in the block Tesseract put it in. */
+/* Reads one line, or words of it, again by itself: a line cut out of a table
+ * is often read better than in the block Tesseract put it in. */
 static int
 reread_line(struct job *j, unsigned first, unsigned end, double before,
     struct err *err)
 {
 	struct ocr_box area = j->raw.words[first].box;
 	struct raw_list again = {0};
-	int pad = (int)(j->text * j->scale / 3) + 1, line = j->raw.lines;
+	int pad = (int)(j->text * j->scale / 3) + 1;
+	int line = j->raw.words[first].line;
 	int rc;
 
 	for (unsigned i = first; i < end; i++) {
@@ -337,10 +371,23 @@ reread_line(struct job *j, unsigned first, unsigned end, double before,
 			again.words[i].line = line;
 			raw_add(&j->raw, again.words[i]);
 		}
-		j->raw.lines++;
 	}
 	raw_fini(&again);
 	return rc;
+}
+
+/* A figure that stands out as doubtful in a line that is clear. */
+static int
+reread_figures(struct job *j, unsigned first, unsigned end, struct err *err)
+{
+	for (unsigned i = first; i < end; i++) {
+		const struct raw_word *w = &j->raw.words[i];
+
+		if ((double)w->confidence < 0.4 && is_figure(j, w) &&
+		    reread_line(j, i, i + 1, (double)w->confidence, err) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int
@@ -356,6 +403,9 @@ read_doubtful(struct job *j, struct err *err)
 		for (end = i; end < n && j->raw.words[end].line == w->line;)
 			end++;
 		before = line_confidence(&j->raw, i, end);
+		if (before >= 0.7 && reread_figures(j, i, end, err) != 0)
+			return -1;
+		w = &j->raw.words[i];
 		if (before >= 0.7 || w->box.y1 - w->box.y0 < 0.6 * text ||
 		    w->box.y1 - w->box.y0 > 4 * text)
 			continue;
@@ -435,7 +485,9 @@ read_missed(struct job *j, struct err *err)
 	}
 	boxaDestroy(&boxes);
 	for (unsigned i = from; i < j->raw.n; i++)
-		if ((double)j->raw.words[i].confidence < 0.6)
+		if ((double)j->raw.words[i].confidence < 0.6 &&
+		    !is_figure(j, &j->raw.words[i]) &&
+		    !is_mark(&j->raw.words[i]))
 			j->raw.words[i].dropped = true;
 	drop_dirt(j, &j->raw, from);
 	if (tried > 0)
