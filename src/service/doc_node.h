@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside a document; for doc.c, which builds it, and doc_write.c.
+ * Inside a document; for doc.c and its neighbours, which build it, and
+ * doc_write.c.
  *
  * A document is a flat list of nodes in reading order: every container has a
  * start and an END that know each other's index, leaves stand between. All
