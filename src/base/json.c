@@ -7,6 +7,7 @@
  */
 #include "base/json.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,7 +115,7 @@ keys_repeat(yyjson_val *obj, struct str *dup)
 
 /* No deeper than JSON_DEPTH_MAX, which was checked. */
 static bool
-any_keys_repeat(yyjson_val *v, struct str *dup)
+any_keys_repeat(yyjson_val *v, struct str *dup) /* NOLINT(misc-no-recursion) */
 {
 	size_t i, max;
 	yyjson_val *k, *e;
@@ -148,6 +149,7 @@ json_parse(struct str text, size_t max, struct err *err)
 	yyjson_doc *doc;
 	struct str dup;
 
+	assert(text.p != NULL || text.n == 0);
 	if (text.n > max) {
 		(void)err_set(err, ERR_TOO_BIG,
 		    "JSON of %zu bytes; at most %zu are read", text.n, max);
@@ -472,12 +474,13 @@ json_next(struct json_iter *it)
 	return true;
 }
 
+/* No deeper than JSON_DEPTH_MAX, as above. */
 static void
-emit(const struct json_val *v, struct jsonw *w)
+emit(const struct json_val *v, struct jsonw *w) /* NOLINT(misc-no-recursion) */
 {
 	struct json_iter it = json_iter(v);
 	yyjson_val *y = raw(v);
-	struct str s;
+	struct str s = {0};
 
 	switch (json_type(v)) {
 	case JSON_OBJ:

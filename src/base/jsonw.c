@@ -72,6 +72,7 @@ static void
 escape_control(struct buf *b, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
+	static const char unicode[4] = {'\\', 'u', '0', '0'};
 	static const char shorts[32] = {
 	    ['\b'] = 'b',
 	    ['\t'] = 't',
@@ -88,7 +89,7 @@ escape_control(struct buf *b, unsigned char c)
 	to = buf_room(b, 6);
 	if (to == NULL)
 		return;
-	memcpy(to, "\\u00", 4);
+	memcpy(to, unicode, sizeof unicode);
 	to[4] = hex[c >> 4];
 	to[5] = hex[c & 15];
 	buf_grew(b, 6);
@@ -101,7 +102,8 @@ quoted_rest(struct buf *b, struct str s, size_t i)
 	const unsigned char *p = (const unsigned char *)s.p;
 
 	while (i < s.n) {
-		size_t n = plain(p + i, s.n - i);
+		size_t n = p[i] < 0x80 ? plain(p + i, s.n - i)
+				       : sequence(p + i, s.n - i);
 
 		if (n != 0) {
 			(void)buf_add(b, p + i, n);
@@ -112,9 +114,6 @@ quoted_rest(struct buf *b, struct str s, size_t i)
 		} else if (p[i] < 0x80) {
 			escape_control(b, p[i]);
 			i++;
-		} else if ((n = sequence(p + i, s.n - i)) != 0) {
-			(void)buf_add(b, p + i, n);
-			i += n;
 		} else {
 			(void)buf_z(b, "\xef\xbf\xbd");
 			i++;
@@ -156,6 +155,7 @@ jsonw_key(struct jsonw *w, const char *key)
 	if (to == NULL)
 		return;
 	to[0] = '"';
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no C string */
 	memcpy(to + 1, key, n);
 	to[n + 1] = '"';
 	to[n + 2] = ':';

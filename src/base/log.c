@@ -128,7 +128,7 @@ void
 log_line(enum log_level level, const char *area, const char *request,
     const char *fmt, ...)
 {
-	struct buf line = BUF_INIT(LINE_MAX_BYTES * 7);
+	struct buf line = BUF_INIT((size_t)LINE_MAX_BYTES * 7);
 	char msg[LINE_MAX_BYTES];
 	va_list ap;
 

@@ -95,7 +95,7 @@ freep(void *pp)
 }
 
 void
-closep(int *fd)
+closep(const int *fd)
 {
 	if (*fd >= 0)
 		(void)close(*fd);

@@ -21,6 +21,6 @@ char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
 /* For CLEANUP(): frees what the variable points to. */
 void freep(void *pp);
 /* For CLEANUP(): closes the descriptor the variable holds, unless < 0. */
-void closep(int *fd);
+void closep(const int *fd);
 
 #endif

@@ -6,28 +6,35 @@
 #include "base/str.h"
 
 struct parse {
-	const struct opt *const *tables;
-	const size_t *counts;
-	size_t n_tables;
+	const struct opt_set *sets;
+	size_t n_sets;
+	int argc;
+	char **argv;
 };
 
-static const struct opt *
+/* What a word names: an option and the set that it belongs to. */
+struct found {
+	const struct opt *opt; /* NULL when it names none */
+	const struct opt_set *set;
+};
+
+static struct found
 find(const struct parse *p, struct str name, char letter)
 {
-	for (size_t t = 0; t < p->n_tables; t++) {
-		for (size_t i = 0; i < p->counts[t]; i++) {
-			const struct opt *o = &p->tables[t][i];
+	for (size_t s = 0; s < p->n_sets; s++) {
+		for (size_t i = 0; i < p->sets[s].n; i++) {
+			const struct opt *o = &p->sets[s].opts[i];
 
 			if (letter != '\0' ? o->letter == letter
 					   : str_eqz(name, o->name))
-				return o;
+				return (struct found){o, &p->sets[s]};
 		}
 	}
-	return NULL;
+	return (struct found){NULL, NULL};
 }
 
 /* One option word at argv[i]; *value is set when it is inside the word. */
-static const struct opt *
+static struct found
 match(const struct parse *p, const char *word, const char **value)
 {
 	struct str name = str_of(word + 2);
@@ -35,7 +42,8 @@ match(const struct parse *p, const char *word, const char **value)
 
 	*value = NULL;
 	if (word[1] != '-')
-		return word[2] == '\0' ? find(p, STR(""), word[1]) : NULL;
+		return word[2] == '\0' ? find(p, STR(""), word[1])
+				       : (struct found){NULL, NULL};
 	eq = strchr(word, '=');
 	if (eq != NULL) {
 		name.n = (size_t)(eq - name.p);
@@ -45,33 +53,32 @@ match(const struct parse *p, const char *word, const char **value)
 }
 
 static int
-take(const struct parse *p, int *i, int argc, char **argv, opt_fn *on_opt,
-    void *owner, struct err *err)
+take(const struct parse *p, int *i, struct err *err)
 {
-	const char *word = argv[*i];
+	const char *word = p->argv[*i];
 	const char *value;
-	const struct opt *o = match(p, word, &value);
+	struct found f = match(p, word, &value);
 
-	if (o == NULL)
+	if (f.opt == NULL)
 		return err_set(err, ERR_INVALID, "unknown option '%s'", word);
-	if (o->arg == NULL && value != NULL)
+	if (f.opt->arg == NULL && value != NULL)
 		return err_set(err, ERR_INVALID, "option '--%s' takes no value",
-		    o->name);
-	if (o->arg != NULL && value == NULL) {
-		if (*i + 1 >= argc)
+		    f.opt->name);
+	if (f.opt->arg != NULL && value == NULL) {
+		if (*i + 1 >= p->argc)
 			return err_set(err, ERR_INVALID,
-			    "option '--%s' needs %s", o->name, o->arg);
-		value = argv[++*i];
+			    "option '--%s' needs %s", f.opt->name, f.opt->arg);
+		value = p->argv[++*i];
 	}
-	return on_opt(owner, o, value != NULL ? value : "", err);
+	return f.set->on_opt(f.set->owner, f.opt, value != NULL ? value : "",
+	    err);
 }
 
 int
-opt_parse(const struct opt *const *tables, const size_t *counts,
-    size_t n_tables, int *argc, char **argv, opt_fn *on_opt, void *owner,
+opt_parse(const struct opt_set *sets, size_t n_sets, int *argc, char **argv,
     struct err *err)
 {
-	const struct parse p = {tables, counts, n_tables};
+	const struct parse p = {sets, n_sets, *argc, argv};
 	bool options = true;
 	int kept = 0;
 
@@ -79,7 +86,7 @@ opt_parse(const struct opt *const *tables, const size_t *counts,
 		if (options && strcmp(argv[i], "--") == 0) {
 			options = false;
 		} else if (options && argv[i][0] == '-' && argv[i][1] != '\0') {
-			if (take(&p, &i, *argc, argv, on_opt, owner, err) < 0)
+			if (take(&p, &i, err) < 0)
 				return -1;
 		} else {
 			argv[kept++] = argv[i];

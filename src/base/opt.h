@@ -21,10 +21,17 @@ struct opt {
 typedef int opt_fn(void *owner, const struct opt *o, const char *value,
     struct err *err);
 
+/* A table of options and who takes them. */
+struct opt_set {
+	const struct opt *opts;
+	size_t n;
+	opt_fn *on_opt;
+	void *owner;
+};
+
 /* Takes argv apart; positional arguments are moved to its front and counted
  * in *argc. Unknown or incomplete options give ERR_INVALID. */
-int opt_parse(const struct opt *const *tables, const size_t *counts,
-    size_t n_tables, int *argc, char **argv, opt_fn *on_opt, void *owner,
+int opt_parse(const struct opt_set *sets, size_t n_sets, int *argc, char **argv,
     struct err *err) MUST_CHECK;
 void opt_help(FILE *out, const struct opt *table, size_t n);
 

@@ -113,11 +113,11 @@ run(const struct cmd *c, int argc, char **argv)
 	struct config conf;
 	struct err err = {0};
 	struct cmd_run r = {.cmd = c, .conf = &conf};
+	const struct opt_set own = {c->opts, c->n_opts, on_own, &r};
 	int rc;
 
 	assert(c->n_opts <= CMD_OPTS_MAX);
-	rc = config_load(&conf, c->groups, c->opts, c->n_opts, on_own, &r,
-	    &argc, argv, &err);
+	rc = config_load(&conf, c->groups, &own, &argc, argv, &err);
 	if (rc == 0 && argc < c->min_args)
 		rc = err_set(&err, ERR_INVALID, "missing %s", c->args);
 	if (rc == 0 && c->max_args >= 0 && argc > c->max_args)

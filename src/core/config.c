@@ -103,6 +103,13 @@ set_defaults(struct config *c, struct err *err)
 	return 0;
 }
 
+/* Settings are read before there are threads. */
+static const char *
+env(const char *name)
+{
+	return getenv(name); /* NOLINT(concurrency-mt-unsafe): no threads yet */
+}
+
 /* An empty variable counts as unset, as compose files write them. */
 static const char *
 env_of(const struct key *k)
@@ -114,12 +121,12 @@ env_of(const struct key *k)
 		char c = k->opt.name[i];
 
 		assert(i + 8 < sizeof name);
-		name[7 + i] = c == '-' ? '_' : (char)(c - 'a' + 'A');
+		name[7 + i] = (char)(c == '-' ? '_' : c - 'a' + 'A');
 		name[8 + i] = '\0';
 	}
-	v = getenv(name); /* NOLINT(concurrency-mt-unsafe): before threads */
+	v = env(name);
 	if ((v == NULL || *v == '\0') && *k->env != '\0')
-		v = getenv(k->env); /* NOLINT(concurrency-mt-unsafe) */
+		v = env(k->env);
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
@@ -193,10 +200,6 @@ set_from_file(struct config *c, const char *path, bool must, struct err *err)
 struct flags {
 	struct config *c;
 	const char *file;
-	const struct opt *own;
-	size_t n_own;
-	opt_fn *on_own;
-	void *owner;
 };
 
 static int
@@ -204,9 +207,7 @@ on_flag(void *owner, const struct opt *o, const char *value, struct err *err)
 {
 	struct flags *f = owner;
 
-	if (f->own != NULL && o >= f->own && o < f->own + f->n_own)
-		return f->on_own(f->owner, o, value, err);
-	if (o == &config_opt || strcmp(o->name, "config") == 0) {
+	if (strcmp(o->name, config_opt.name) == 0) {
 		f->file = value;
 		return 0;
 	}
@@ -229,9 +230,8 @@ collect(unsigned groups, struct opt *out)
 static void
 set_data_default(struct config *c)
 {
-	const char *xdg = getenv(
-	    "XDG_DATA_HOME");              /* NOLINT(concurrency-mt-unsafe) */
-	const char *home = getenv("HOME"); /* NOLINT(concurrency-mt-unsafe) */
+	const char *xdg = env("XDG_DATA_HOME");
+	const char *home = env("HOME");
 
 	if (*c->data != '\0')
 		return;
@@ -248,25 +248,24 @@ set_data_default(struct config *c)
 static int
 set_from_any_file(struct config *c, const char *named, struct err *err)
 {
-	const char *env = getenv(
-	    "HEARTH_CONFIG"); /* NOLINT(concurrency-mt-unsafe) */
+	const char *path = env("HEARTH_CONFIG");
 
-	if (named == NULL && env != NULL && *env != '\0')
-		named = env;
+	if (named == NULL && path != NULL && *path != '\0')
+		named = path;
 	if (named != NULL)
 		return set_from_file(c, named, true, err);
 	return set_from_file(c, config_path(c, "hearth.conf"), false, err);
 }
 
 int
-config_load(struct config *c, unsigned groups, const struct opt *own,
-    size_t n_own, opt_fn *on_own, void *owner, int *argc, char **argv,
-    struct err *err)
+config_load(struct config *c, unsigned groups, const struct opt_set *own,
+    int *argc, char **argv, struct err *err)
 {
 	struct opt table[COUNT_OF(keys) + 1];
-	const struct opt *tables[] = {table, own};
-	size_t counts[] = {collect(groups | CONFIG_ALL, table), n_own};
-	struct flags f = {c, NULL, own, n_own, on_own, owner};
+	struct flags f = {c, NULL};
+	struct opt_set sets[] = {{table, collect(groups | CONFIG_ALL, table),
+				     on_flag, &f},
+	    own != NULL ? *own : (struct opt_set){0}};
 	char **copy;
 	int n = *argc;
 	int rc;
@@ -275,12 +274,12 @@ config_load(struct config *c, unsigned groups, const struct opt *own,
 	copy = arena_alloc(&c->arena, sizeof *copy * ((size_t)n + 1));
 	memcpy(copy, argv, sizeof *copy * (size_t)n);
 	if (set_defaults(c, err) < 0 || set_from_env(c, err) < 0 ||
-	    opt_parse(tables, counts, 2, &n, copy, on_flag, &f, err) < 0)
+	    opt_parse(sets, COUNT_OF(sets), &n, copy, err) < 0)
 		return -1;
 	set_data_default(c);
 	rc = set_from_any_file(c, f.file, err);
 	if (rc < 0 || set_from_env(c, err) < 0 ||
-	    opt_parse(tables, counts, 2, argc, argv, on_flag, &f, err) < 0)
+	    opt_parse(sets, COUNT_OF(sets), argc, argv, err) < 0)
 		return -1;
 	set_data_default(c);
 	return 0;

@@ -29,11 +29,10 @@ struct config {
 };
 
 /* Applies defaults, file, environment and the flags in argv (see opt_parse();
- * options of `own` go to on_own). Strings live as long as the config. Wrong
+ * `own`: the command's own options, or NULL). Strings live as long as the config. Wrong
  * values give ERR_INVALID with the key and where it came from. */
-int config_load(struct config *c, unsigned groups, const struct opt *own,
-    size_t n_own, opt_fn *on_own, void *owner, int *argc, char **argv,
-    struct err *err) MUST_CHECK;
+int config_load(struct config *c, unsigned groups, const struct opt_set *own,
+    int *argc, char **argv, struct err *err) MUST_CHECK;
 void config_fini(struct config *c);
 /* Prints the options of these groups. */
 void config_help(FILE *out, unsigned groups);

@@ -85,43 +85,52 @@ ram_of(const struct json_val *o)
 	return mib_of(json_get(o, "ram"));
 }
 
+/* By the rules in wire.h; `told` is the worker_type, or -1 without one. */
+static enum worker_type
+classic_type(const struct json_val *o, const struct wire_caps *c, int told)
+{
+	if (c->has_gpu || told == (int)WORKER_GPU)
+		return WORKER_GPU;
+	if (c->has_edge || told == (int)WORKER_EDGE || flag(o, "has_public_ip"))
+		return WORKER_EDGE;
+	if (c->has_storage || told == (int)WORKER_STORAGE)
+		return WORKER_STORAGE;
+	return WORKER_CPU;
+}
+
+static int
+classic_tier(const struct wire_caps *c, int told)
+{
+	if (c->classic_type == WORKER_GPU)
+		return 1;
+	if (told == (int)WORKER_CPU)
+		return 2;
+	return c->classic_type == WORKER_EDGE && !c->has_storage ? 4 : 3;
+}
+
 void
 wire_caps_read(const struct json_val *o, struct wire_caps *c)
 {
-	enum worker_type told = WORKER_CPU;
-	struct str type = {0};
-	bool has_told, no_gpu = false;
+	enum worker_type type = WORKER_CPU;
+	struct str name = {0};
+	bool no_gpu = false;
 	int64_t cores;
+	int told = -1;
 
 	*c = (struct wire_caps){0};
-	(void)json_as_str(json_get(o, "worker_type"), &type);
-	has_told = worker_type_parse(type, &told);
+	(void)json_as_str(json_get(o, "worker_type"), &name);
+	if (worker_type_parse(name, &type))
+		told = (int)type;
 	c->has_gpu = flag(o, "has_gpu");
 	if (json_as_bool(json_get(o, "has_gpu"), &no_gpu))
 		no_gpu = !no_gpu;
 	c->has_storage = flag(o, "has_storage");
 	c->has_edge = flag(o, "has_edge");
+	c->classic_type = classic_type(o, c, told);
+	c->classic_tier = classic_tier(c, told);
 
-	if (c->has_gpu || (has_told && told == WORKER_GPU))
-		c->classic_type = WORKER_GPU;
-	else if (c->has_edge || (has_told && told == WORKER_EDGE) ||
-	    flag(o, "has_public_ip"))
-		c->classic_type = WORKER_EDGE;
-	else if (c->has_storage || (has_told && told == WORKER_STORAGE))
-		c->classic_type = WORKER_STORAGE;
-	else
-		c->classic_type = WORKER_CPU;
-	if (c->classic_type == WORKER_GPU)
-		c->classic_tier = 1;
-	else if (has_told && told == WORKER_CPU)
-		c->classic_tier = 2;
-	else if (c->classic_type == WORKER_EDGE && !c->has_storage)
-		c->classic_tier = 4;
-	else
-		c->classic_tier = 3;
-
-	if (has_told && !(told == WORKER_GPU && no_gpu))
-		c->type = told;
+	if (told >= 0 && !(told == (int)WORKER_GPU && no_gpu))
+		c->type = type;
 	else
 		c->type = c->has_gpu ? WORKER_GPU : WORKER_CPU;
 	c->has_storage = c->has_storage || c->type == WORKER_STORAGE;

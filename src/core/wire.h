@@ -78,7 +78,7 @@ int wire_register_read(const struct json_val *v, struct wire_register *r,
     struct json_fault *f) MUST_CHECK;
 int wire_heartbeat_read(const struct json_val *v, struct wire_heartbeat *h,
     struct json_fault *f) MUST_CHECK;
-/* Type, tier and sizes from a capabilities object:
+/* Type, tier and sizes from `o`, a capabilities object:
  *   classic type  has_gpu or worker_type=gpu -> gpu; has_edge or
  *                 worker_type=edge or has_public_ip -> edge; has_storage or
  *                 worker_type=storage -> storage; else cpu
@@ -86,7 +86,7 @@ int wire_heartbeat_read(const struct json_val *v, struct wire_heartbeat *h,
  *   type          worker_type where it is one of the four (gpu only with a
  *                 GPU that is not said to be absent); else gpu if has_gpu,
  *                 else cpu. A public address never makes an edge. */
-void wire_caps_read(const struct json_val *capabilities, struct wire_caps *c);
+void wire_caps_read(const struct json_val *o, struct wire_caps *c);
 bool wire_worker_id_ok(struct str id);
 /* "24564 MiB", "31GB", "16 GiB", "8192" (MiB) in MiB; 0 if unreadable. */
 unsigned wire_mib(struct str text);

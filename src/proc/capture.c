@@ -34,6 +34,7 @@ start(const char *const *argv, int out_fd, pid_t *pid)
 	(void)posix_spawnattr_setflags(&attr,
 	    POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
 	rc = posix_spawn(pid, argv[0], &files, &attr,
+	    /* NOLINTNEXTLINE(performance-no-int-to-ptr): only drops const */
 	    (char *const *)(uintptr_t)argv, environ);
 	(void)posix_spawnattr_destroy(&attr);
 	(void)posix_spawn_file_actions_destroy(&files);

@@ -114,7 +114,7 @@ child_signals(void)
 	for (int i = 1; i < NSIG; i++)
 		(void)sigaction(i, &sa, NULL);
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 NORETURN static void
@@ -344,11 +344,11 @@ fork_child(struct plan *p)
 
 	/* No handler of ours may run in the child. */
 	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &before);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0)
 		child_run(p);
-	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }
 
@@ -388,6 +388,19 @@ pipes_open(struct pipes *p, bool ready, struct err *err)
 	return 0;
 }
 
+/* execve() changes nothing behind these pointers, but its type does not say
+ * so. */
+static char *const *
+strings(const char *const *list)
+{
+	union {
+		const char *const *in;
+		char *const *out;
+	} cast = {.in = list};
+
+	return cast.out;
+}
+
 /* The program runs and its pid, or -1 with nothing left behind. */
 static pid_t
 start(const struct spawn_conf *conf, struct pipes *pp, struct err *err)
@@ -395,9 +408,8 @@ start(const struct spawn_conf *conf, struct pipes *pp, struct err *err)
 	static char *const no_env[] = {NULL};
 	struct plan plan = {
 	    .conf = conf,
-	    .argv = (char *const *)(uintptr_t)conf->argv,
-	    .env = conf->env != NULL ? (char *const *)(uintptr_t)conf->env
-				     : no_env,
+	    .argv = strings(conf->argv),
+	    .env = conf->env != NULL ? strings(conf->env) : no_env,
 	    .parent = getpid(),
 	    .null_fd = pp->null_fd,
 	    .out_fd = pp->out[1],

@@ -49,7 +49,7 @@ same_row(const struct pdf_word *first, const struct pdf_word *w)
 static void
 row_finish(struct pdf_row *r)
 {
-	double most = 0, sum = 0;
+	double most = 0;
 
 	qsort(r->w, r->n, sizeof *r->w, by_left);
 	*r = (struct pdf_row){r->w, r->n, r->w->x0, r->w->y0, r->w->x1,
@@ -61,7 +61,6 @@ row_finish(struct pdf_row *r)
 		r->y0 = MIN_OF(r->y0, w->y0);
 		r->y1 = MAX_OF(r->y1, w->y1);
 		r->bold = r->bold && (w->style & DOC_BOLD) != 0;
-		sum += w->n;
 		if (w->n > most) {
 			most = w->n;
 			r->size = w->size;

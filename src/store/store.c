@@ -90,6 +90,20 @@ work(struct store *s, struct store_ops *ops)
 	wake_send(s->wake);
 }
 
+/* Waits for work and takes all of it; false when told to stop and nothing is
+ * left. */
+static bool
+work_wait(struct store *s, struct store_ops *ops)
+{
+	TAILQ_INIT(ops);
+	(void)pthread_mutex_lock(&s->lock);
+	while (TAILQ_EMPTY(&s->waiting) && !s->stop)
+		(void)pthread_cond_wait(&s->work, &s->lock);
+	TAILQ_CONCAT(ops, &s->waiting, entry);
+	(void)pthread_mutex_unlock(&s->lock);
+	return !TAILQ_EMPTY(ops);
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -97,17 +111,9 @@ thread_main(void *arg)
 	struct store_ops ops;
 
 	CAST_OBJ(s, arg, STORE_MAGIC);
-	for (;;) {
-		TAILQ_INIT(&ops);
-		(void)pthread_mutex_lock(&s->lock);
-		while (TAILQ_EMPTY(&s->waiting) && !s->stop)
-			(void)pthread_cond_wait(&s->work, &s->lock);
-		TAILQ_CONCAT(&ops, &s->waiting, entry);
-		(void)pthread_mutex_unlock(&s->lock);
-		if (TAILQ_EMPTY(&ops))
-			return NULL; /* told to stop, and nothing is left */
+	while (work_wait(s, &ops))
 		work(s, &ops);
-	}
+	return NULL;
 }
 
 /* --- the loop ------------------------------------------------------------ */
@@ -316,7 +322,8 @@ store_open(struct loop *l, const char *url, const struct store_load *load,
 	TAILQ_INIT(&s->waiting);
 	TAILQ_INIT(&s->finished);
 	timer_init(&s->retry, l, on_retry, s);
-	while (!str_starts(str_of(url), backends[i]->scheme))
+	while (i + 1 < COUNT_OF(backends) &&
+	    !str_starts(str_of(url), backends[i]->scheme))
 		i++;
 	s->be = backends[i];
 	s->db = s->be->open(url, err);

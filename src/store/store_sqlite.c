@@ -118,9 +118,9 @@ ask_int(struct sqlite *s, const char *text, int64_t *out, struct err *err)
 		(void)sqlite3_finalize(q);
 		return 0;
 	}
-	rc = db_err(s, "read", err);
+	(void)db_err(s, "read", err);
 	(void)sqlite3_finalize(q);
-	return rc;
+	return -1;
 }
 
 static int
