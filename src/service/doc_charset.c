@@ -199,33 +199,44 @@ judge_letter(UChar32 p, UChar32 c, UChar32 n)
 	return 1;
 }
 
+/* Quotation marks open before words and close behind them. */
+static int
+judge_quote(UChar32 p, UChar32 c, UChar32 n)
+{
+	bool before = u_isalnum(p) || u_ispunct(p), after = u_isalnum(n);
+
+	if (c == 0x2019)
+		return u_isalpha(p) ? 3 : before || after;
+	if (c == 0x201d || c == 0xbb)
+		return before && !after ? 3 : -2;
+	return !u_isalnum(p) && after ? 3 : -2;
+}
+
 static int
 judge_sign(UChar32 p, UChar32 c, UChar32 n)
 {
-	bool before = u_isalnum(p) || u_ispunct(p), after = u_isalnum(n);
+	bool inside = u_isalpha(p) && u_isalpha(n); /* of a word */
 
 	switch (c) {
 	case 0xa3:
 	case 0x20ac:
 	case 0xa5:
-		return u_isdigit(n) ? 5 : u_isalpha(p) && u_isalpha(n) ? -4 : 1;
+		return u_isdigit(n) ? 5 : inside ? -4 : 1;
 	case 0x2019:
-		return u_isalpha(p) ? 3 : before || after ? 1 : 0;
 	case 0x2018:
 	case 0x201c:
 	case 0xab:
-		return !u_isalnum(p) && after ? 3 : -2;
 	case 0x201d:
 	case 0xbb:
-		return before && !after ? 3 : -2;
+		return judge_quote(p, c, n);
 	case 0x2013:
 	case 0x2014:
-		return u_isalpha(p) && u_isalpha(n) ? 0 : 2;
+		return inside ? 0 : 2;
 	case 0x2022:
 	case 0xb7:
-		return after && u_isalpha(p) ? -2 : 2;
+		return u_isalnum(n) && u_isalpha(p) ? -2 : 2;
 	case 0x2026:
-		return before ? 2 : 0;
+		return u_isalnum(p) || u_ispunct(p) ? 2 : 0;
 	case 0xb0:
 		return u_isdigit(p) ? 3 : -1;
 	case 0xa0:
@@ -236,9 +247,9 @@ judge_sign(UChar32 p, UChar32 c, UChar32 n)
 	case 0xbc:
 	case 0xbe:
 	case 0x2122:
-		return u_isalpha(p) && u_isalpha(n) ? -3 : 1;
+		return inside ? -3 : 1;
 	default:
-		return u_isalpha(p) && u_isalpha(n) ? -5 : -2;
+		return inside ? -5 : -2;
 	}
 }
 
@@ -335,7 +346,7 @@ by_statistics(struct str s)
 static double
 sense(struct str s, const char *name)
 {
-	struct buf b = BUF_INIT(4 * JUDGED_BYTES);
+	struct buf b = BUF_INIT((size_t)4 * JUDGED_BYTES);
 	size_t good = 0, all = 0, at = 0, kinds = 0;
 	uint8_t seen[256] = {0};
 
@@ -472,6 +483,7 @@ charset_decode(struct str bytes, const char *name, struct buf *out,
 	UErrorCode st = U_ZERO_ERROR;
 	UConverter *cv;
 	const char *p = bytes.p, *end = bytes.p + bytes.n;
+	UChar u[2048] = {0};
 	UChar lead = 0;
 
 	if (str_ieqz(str_of(name), "UTF-8"))
@@ -481,7 +493,7 @@ charset_decode(struct str bytes, const char *name, struct buf *out,
 		return err_set(err, ERR_UNSUPPORTED,
 		    "the text encoding '%.40s' is not known", name);
 	do {
-		UChar u[2048], *at = u;
+		UChar *at = u;
 
 		st = U_ZERO_ERROR;
 		ucnv_toUnicode(cv, &at, u + COUNT_OF(u), &p, end, NULL, true,

@@ -316,7 +316,7 @@ attach(struct eml *e, GMimeObject *o)
 				  : NULL;
 
 	for (const char *p = name; p != NULL && *p != '\0'; p++)
-		(void)buf_c(&e->attached, *p == '\n' ? ' ' : *p);
+		(void)buf_c(&e->attached, (char)(*p == '\n' ? ' ' : *p));
 	if ((name == NULL || name[0] == '\0') && mime != NULL)
 		(void)buf_z(&e->attached, mime);
 	(void)buf_c(&e->attached, '\n');

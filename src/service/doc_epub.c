@@ -271,7 +271,7 @@ epub_read(const struct doc_in *in, struct doc *d, struct err *err)
 {
 	struct epub e = {.d = d,
 	    .items = BUF_INIT(ITEMS_MAX * sizeof(struct item)),
-	    .spine = BUF_INIT(ITEMS_MAX * 128),
+	    .spine = BUF_INIT((size_t)ITEMS_MAX * 128),
 	    .text = BUF_INIT(8192)};
 	int rc = -1;
 

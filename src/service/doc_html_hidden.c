@@ -8,6 +8,12 @@ enum {
 	RULES_BYTES = 256 * 1024
 };
 
+static char
+lower(char c)
+{
+	return (char)tolower((unsigned char)c);
+}
+
 /* Lower case without white space, so that a plain search finds it. */
 static size_t
 squeeze(struct str s, char *out, size_t cap)
@@ -16,7 +22,7 @@ squeeze(struct str s, char *out, size_t cap)
 
 	for (size_t i = 0; i < s.n && n + 1 < cap; i++) {
 		if (!isspace((unsigned char)s.p[i]))
-			out[n++] = (char)tolower((unsigned char)s.p[i]);
+			out[n++] = lower(s.p[i]);
 	}
 	out[n] = '\0';
 	return n;

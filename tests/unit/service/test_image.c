@@ -102,6 +102,8 @@ test_grey(void **state UNUSED)
 	assert_int_equal(err.code, ERR_LIMIT);
 }
 
+extern const struct CMUnitTest image_tests[];
+extern const size_t image_tests_count;
 const struct CMUnitTest image_tests[] = {
     cmocka_unit_test(test_bombs),
     cmocka_unit_test(test_formats),

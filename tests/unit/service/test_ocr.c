@@ -205,6 +205,8 @@ test_missing_language(void **state UNUSED)
 	assert_int_equal(err.code, ERR_INVALID);
 }
 
+extern const struct CMUnitTest ocr_tests[];
+extern const size_t ocr_tests_count;
 const struct CMUnitTest ocr_tests[] = {
     cmocka_unit_test(test_upright),
     cmocka_unit_test(test_turned),
