@@ -133,6 +133,7 @@ routing_start(struct coordinator *c)
 	    .name = c->conf.name,
 	    .queue = c->conf.queue,
 	    .quiet = !c->conf.debug_headers,
+	    .first_byte_ms = SERVICE_FIRST_BYTE_MS,
 	    .cors = cors,
 	    .owner = c,
 	};

@@ -37,6 +37,12 @@ enum {
 	WORKER_TYPE__COUNT = 4
 };
 
+/* How long a service may work before its answer begins: a scan of many pages
+ * takes minutes, and its result comes whole. */
+enum {
+	SERVICE_FIRST_BYTE_MS = 10 * 60 * 1000
+};
+
 struct service_info {
 	enum service_id id;
 	const char *name;

@@ -491,6 +491,7 @@ start_services(struct worker *w)
 	    .concurrency = w->conf->concurrency > 0
 		? (unsigned)MIN_OF(w->conf->concurrency, (uint64_t)SLOTS_MAX)
 		: MAX_OF(w->hw.cpu.cores, (unsigned)SLOTS_MIN),
+	    .first_byte_ms = SERVICE_FIRST_BYTE_MS,
 	    .addr = service_addr,
 	    .reason = service_reason,
 	    .owner = w,
