@@ -237,8 +237,8 @@ sock_push(struct sock *s, const struct iovec *v, int n)
 {
 	struct iovec iov[SOCK_PIECES + 1];
 	struct msghdr m = {.msg_iov = iov};
-	size_t all = s->out_n;
-	size_t queued = s->out_n;
+	const size_t queued = s->out_n;
+	size_t all = queued;
 	ssize_t k;
 
 	if (s->out_n > 0)

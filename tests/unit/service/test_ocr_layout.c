@@ -90,6 +90,9 @@ test_nothing(void **state UNUSED)
 	check(&raw, "", "");
 }
 
+extern const struct CMUnitTest ocr_layout_tests[];
+extern const size_t ocr_layout_tests_count;
+
 const struct CMUnitTest ocr_layout_tests[] = {
     cmocka_unit_test(test_columns),
     cmocka_unit_test(test_table),
