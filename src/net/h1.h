@@ -38,7 +38,9 @@ void h1_server_close(struct h1_server *c);
  * tunnelled websocket stays a stream. The stream is closed by this. */
 struct sock *h1_take_sock(struct stream *s);
 
-/* --- client side --------------------------------------------------------- */
+/* --- client side ---------------------------------------------------------
+ * head_ms is then from opening an exchange to its final head, unlimited by
+ * default; how long a body may take is for the owner to say. */
 
 struct h1_client; /* one connection, one exchange at a time */
 struct h1_client *h1_connect(struct loop *l, const struct addr *to,

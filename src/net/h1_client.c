@@ -101,6 +101,13 @@ client_on_eof(struct h1_conn *c)
 	client_break(c, ERR_PEER, "the answer ends too early");
 }
 
+static bool
+client_waits_for_head(const struct h1_conn *c)
+{
+	return c->open && c->limits.head_ms > 0 &&
+	    (c->parse.state == H1P_IDLE || c->parse.state == H1P_HEAD);
+}
+
 static void
 client_on_timer(struct h1_conn *c)
 {
@@ -109,6 +116,13 @@ client_on_timer(struct h1_conn *c)
 	if (h1_conn_stalled(c)) {
 		client_break(c, ERR_TIMEOUT, "the peer takes nothing");
 		return;
+	}
+	if (client_waits_for_head(c)) {
+		if (now - c->since_ms >= c->limits.head_ms) {
+			client_break(c, ERR_TIMEOUT, "no answer in time");
+			return;
+		}
+		h1_conn_arm(c, c->since_ms + c->limits.head_ms);
 	}
 	if (!c->open && now - c->since_ms >= c->limits.idle_ms) {
 		h1_conn_close(c, true);
@@ -147,6 +161,8 @@ h1_connect(struct loop *l, const struct addr *to, int64_t timeout_ms,
 	struct h1_conn *c = &cl->c;
 
 	h1_conn_init(c, l, &client_role, limits);
+	if (limits == NULL || limits->head_ms == 0)
+		c->limits.head_ms = 0; /* as long as the answer takes */
 	c->on_idle = on_idle;
 	c->on_client_closed = on_closed;
 	c->owner = owner;
@@ -165,6 +181,8 @@ h1_open(struct h1_client *cl, const struct stream_sink *sink, void *owner)
 	c->failed = false;
 	c->since_ms = loop_now_ms(c->loop);
 	stream_own(&c->stream, sink, owner);
+	if (c->limits.head_ms > 0)
+		h1_conn_arm(c, c->since_ms + c->limits.head_ms);
 	return &c->stream;
 }
 

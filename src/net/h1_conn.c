@@ -239,7 +239,7 @@ conn_settle(struct h1_conn *c)
 	} else {
 		sock_resume(c->sock);
 	}
-	if (c->parse.state == H1P_HEAD)
+	if (c->parse.state == H1P_HEAD && c->limits.head_ms > 0)
 		ms = c->limits.head_ms;
 	else if (c->parse.state == H1P_BODY)
 		ms = c->limits.body_ms;

@@ -627,7 +627,222 @@ a_body_nobody_takes_stops_at_the_window(void **state UNUSED)
 	assert_int_equal(t.site.failed, 1);
 }
 
+/* --- the client side against a scripted peer ------------------------------ */
+
+struct asker {
+	struct loop *loop;
+	struct h1_client *h1;
+	struct stream *s;
+	struct listener *ls;
+	struct sock *peer;
+	const char *script;
+	int idle, closed, ended, failed, heads, interim, status;
+	enum err_code why;
+	struct buf got;
+};
+
+static void
+asker_on_head(void *owner, const struct http_head *h)
+{
+	struct asker *a = owner;
+
+	if (h->status < 200)
+		a->interim++;
+	else
+		a->heads++;
+	a->status = h->status;
+}
+
+static void
+asker_on_body(void *owner, const uint8_t *p, size_t n)
+{
+	struct asker *a = owner;
+
+	buf_add(&a->got, p, n);
+	stream_consumed(a->s, n);
+}
+
+static void
+asker_on_end(void *owner)
+{
+	((struct asker *)owner)->ended++;
+}
+
+static void
+asker_on_fail(void *owner, const struct err *why)
+{
+	struct asker *a = owner;
+
+	a->failed++;
+	a->why = why->code;
+}
+
+static const struct stream_sink asker_sink = {
+    .on_head = asker_on_head,
+    .on_body = asker_on_body,
+    .on_end = asker_on_end,
+    .on_fail = asker_on_fail,
+};
+
+static void
+peer_on_data(void *owner, const uint8_t *p UNUSED, size_t n UNUSED)
+{
+	struct asker *a = owner;
+	size_t len = strlen(a->script);
+
+	if (len > 0 && a->script[len - 1] == '$') {
+		sock_write(a->peer, a->script, len - 1);
+		sock_end(a->peer);
+	} else {
+		sock_write(a->peer, a->script, len);
+	}
+}
+
+static void
+peer_on_close(void *owner, const struct err *why UNUSED)
+{
+	((struct asker *)owner)->peer = NULL;
+}
+
+static const struct sock_sink peer_sink = {.on_data = peer_on_data,
+    .on_close = peer_on_close};
+
+static void
+peer_on_sock(void *owner, struct sock *s)
+{
+	struct asker *a = owner;
+
+	a->peer = s;
+	sock_set_sink(s, &peer_sink, a);
+}
+
+static void
+asker_on_idle(void *owner, struct h1_client *c UNUSED)
+{
+	((struct asker *)owner)->idle++;
+}
+
+static void
+asker_on_closed(void *owner, struct h1_client *c UNUSED)
+{
+	((struct asker *)owner)->closed++;
+}
+
+/* Asks once; the result as "status body [end|fail] [again|closed]". */
+static void
+ask(const char *method, const char *script, const char *want)
+{
+	static const struct h1_limits limits = {.head_ms = 150};
+	struct asker a = {.loop = loop_new(), .script = script};
+	struct http_head h = {.method = str_of(method),
+	    .target = STR("/"),
+	    .authority = STR("x"),
+	    .content_length = -1,
+	    .no_body = true};
+	struct addr at;
+	char got[400];
+
+	a.got = BUF_INIT(1 << 16);
+	assert_int_equal(addr_parse(STR("127.0.0.1:0"), &at, NULL), 0);
+	a.ls = listener_new(a.loop, &at, peer_on_sock, &a, NULL);
+	assert_non_null(a.ls);
+	a.h1 = h1_connect(a.loop, listener_addr(a.ls), 1000, &limits,
+	    asker_on_idle, asker_on_closed, &a);
+	a.s = h1_open(a.h1, &asker_sink, &a);
+	stream_send_head(a.s, &h);
+	for (int i = 0; i < 500 && a.ended + a.failed == 0; i++) {
+		loop_turn(a.loop, false);
+		usleep(1000);
+	}
+	for (int i = 0; i < 5; i++)
+		loop_turn(a.loop, false);
+	stream_close(a.s);
+	for (int i = 0; i < 50 && a.idle + a.closed == 0; i++) {
+		loop_turn(a.loop, false);
+		usleep(1000);
+	}
+	(void)str_fmt(got, sizeof(got), "%d %s %s %s", a.status,
+	    buf_cstr(&a.got), a.failed > 0 ? "fail" : "end",
+	    a.idle > 0 ? "again" : "closed");
+	if (strcmp(got, want) != 0)
+		fail_msg("'%s' not '%s' for:\n%s", got, want, script);
+	if (a.closed == 0)
+		h1_client_close(a.h1);
+	for (int i = 0; i < 2000 && (a.closed == 0 || a.peer != NULL); i++) {
+		if (a.peer != NULL && i == 5)
+			sock_close(a.peer);
+		loop_turn(a.loop, false);
+		usleep(i > 20 ? 1000 : 0);
+	}
+	assert_int_equal(a.closed, 1);
+	listener_close(a.ls);
+	loop_free(a.loop);
+	buf_fini(&a.got);
+}
+
+static void
+answers_are_believed_only_when_framed(void **state UNUSED)
+{
+	ask("GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+	    "200 ok end again");
+	ask("GET",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "2\r\nok\r\n0\r\n\r\n",
+	    "200 ok end again");
+	ask("GET", "HTTP/1.1 200 OK\r\n\r\nuntil the end$",
+	    "200 until the end end closed");
+	ask("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+	    "200  end again");
+	ask("GET", "HTTP/1.1 204 No Content\r\n\r\n", "204  end again");
+	ask("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
+	    "304  end again");
+	ask("GET",
+	    "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    "200  end again");
+	/* surplus: not believed again */
+	ask("GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1",
+	    "200 ok end closed");
+	ask("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+	    "200  end closed");
+	ask("GET",
+	    "HTTP/1.1 200 OK\r\nConnection: close\r\n"
+	    "Content-Length: 2\r\n\r\nok",
+	    "200 ok end closed");
+	/* cut, contradictory, too chatty, silent */
+	ask("GET", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok$",
+	    "200 ok fail closed");
+	ask("GET",
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "2\r\nok\r\n$",
+	    "200 ok fail closed");
+	ask("GET",
+	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+	    "Content-Length: 3\r\n\r\nok",
+	    "0  fail closed");
+	ask("GET",
+	    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\nok",
+	    "0  fail closed");
+	ask("GET",
+	    "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+	    "Upgrade: x\r\n\r\n",
+	    "0  fail closed");
+	ask("GET", "HTTP/1.1 20 OK\r\n\r\n", "0  fail closed");
+	ask("GET", "$", "0  fail closed");
+	ask("GET", "", "0  fail closed");
+	ask("GET",
+	    "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\n"
+	    "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\n"
+	    "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\n"
+	    "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\n"
+	    "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 100 A\r\n\r\n"
+	    "HTTP/1.1 100 A\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+	    "100  fail closed");
+}
+
 const struct CMUnitTest h1_tests[] = {
+    cmocka_unit_test(answers_are_believed_only_when_framed),
     cmocka_unit_test(what_is_well_formed_is_answered),
     cmocka_unit_test(what_can_be_read_in_two_ways_is_refused),
     cmocka_unit_test(limits_are_exact),
