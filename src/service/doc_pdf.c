@@ -125,6 +125,7 @@ struct words {
 	GList *attr; /* the run that the current character is in */
 	struct pdf_word w;
 	bool open;
+	uint8_t style;    /* of the run, looked up once */
 	bool pale;        /* of (almost) the paper's colour */
 	struct buf pales; /* bool per word */
 	size_t chars, strange;
@@ -177,7 +178,7 @@ word_start(struct words *ws, const PopplerRectangle *r)
 	    .y1 = r->y2,
 	    .size = a != NULL ? a->font_size : r->y2 - r->y1,
 	    .text = (uint32_t)ws->page->text.n,
-	    .style = a != NULL ? style_of(a) : DOC_PLAIN};
+	    .style = ws->style};
 	ws->pale = a != NULL && pale(&a->color);
 	ws->open = true;
 }
@@ -293,7 +294,8 @@ words_scan(struct words *ws, struct str text, const PopplerRectangle *r,
 			(int)i) {
 			ws->attr = ws->attr->next;
 			a = ws->attr->data;
-			if (ws->open && style_of(a) != ws->w.style) {
+			ws->style = style_of(a);
+			if (ws->open && ws->style != ws->w.style) {
 				word_end(ws);
 				word_start(ws, &r[i]);
 				ws->w.glued = true;
@@ -499,6 +501,7 @@ page_load(struct pdf *pdf, unsigned number, struct pdf_page *pg)
 	text = poppler_page_get_text(pp);
 	attrs = poppler_page_get_text_attributes(pp);
 	ws.attr = attrs;
+	ws.style = attrs != NULL ? style_of(attrs->data) : DOC_PLAIN;
 	if (text != NULL && poppler_page_get_text_layout(pp, &rects, &n)) {
 		turn(pg, rects, n, direction(rects, n));
 		words_scan(&ws, str_of(text), rects, n);

@@ -115,7 +115,7 @@ literal(struct str s, struct buf *out)
 	if (s.n > 2 && strchr("hHmMsS", s.p[1]) != NULL &&
 	    (s.p[2] == ']' || s.p[2] == s.p[1]))
 		return 0;                      /* elapsed time */
-	if (out != NULL && s.p[from] == '$') { /* [$£-809] */
+	if (out != NULL && from < n && s.p[from] == '$') { /* [$£-809] */
 		size_t e = ++from;
 
 		while (e < n && s.p[e] != '-')
