@@ -17,7 +17,7 @@ struct flow {
 	struct pdf_layout *l;
 	struct pdf_row *r;
 	size_t n;
-	double left, right, pitch;
+	double left, pitch;
 	struct buf tmp;
 };
 
@@ -160,6 +160,19 @@ join(struct flow *f, size_t i, bool broken, size_t skip)
 	pdf_words_put(f->l, r->w + skip, r->n - skip, more, false);
 }
 
+/* The right edge of the text around row i, of about its size. */
+static double
+right_edge(const struct flow *f, size_t i)
+{
+	double size = f->r[i].size, right = f->r[i].x1;
+	size_t from = i > 8 ? i - 8 : 0, to = MIN_OF(i + 9, f->n);
+
+	for (size_t k = from; k < to; k++)
+		if (f->r[k].size < size * 1.12 && f->r[k].size > size * 0.88)
+			right = MAX_OF(right, f->r[k].x1);
+	return right;
+}
+
 /* The next row would have had room for its first word on this one. */
 static bool
 ends_early(const struct flow *f, size_t i)
@@ -167,7 +180,8 @@ ends_early(const struct flow *f, size_t i)
 	const struct pdf_row *r = &f->r[i], *next = &f->r[i + 1];
 	double word = next->w->x1 - next->w->x0;
 
-	return r->x1 + word + r->size * 0.6 < f->right;
+	return !next->w->glued &&
+	    r->x1 + word + r->size * 0.6 < right_edge(f, i);
 }
 
 static size_t
@@ -187,8 +201,9 @@ item_mark(struct flow *f, size_t i, bool *ordered, unsigned *value)
 	return mark < skip ? 1 : 0;
 }
 
+/* Does row i begin a new block behind row i - 1? */
 static bool
-begins_para(struct flow *f, size_t i)
+begins_block(struct flow *f, size_t i)
 {
 	const struct pdf_row *r = &f->r[i], *p = &f->r[i - 1];
 	bool ordered;
@@ -198,7 +213,16 @@ begins_para(struct flow *f, size_t i)
 		return true;
 	if (r->size > p->size * 1.15 || r->size < p->size * 0.85)
 		return true;
-	if (heading_level(f, i) > 0 || item_mark(f, i, &ordered, &v) > 0)
+	return heading_level(f, i) > 0 || item_mark(f, i, &ordered, &v) > 0;
+}
+
+/* Likewise, or a paragraph whose first line is indented? */
+static bool
+begins_para(struct flow *f, size_t i)
+{
+	const struct pdf_row *r = &f->r[i], *p = &f->r[i - 1];
+
+	if (begins_block(f, i))
 		return true;
 	return r->x0 > p->x0 + r->size * 0.8 &&
 	    p->x0 < f->left + r->size * 0.5 && i + 1 < f->n &&
@@ -238,7 +262,7 @@ put_item(struct flow *f, size_t i, size_t skip)
 
 	doc_item(f->l->d);
 	join(f, i, false, skip);
-	for (i++; i < f->n && !begins_para(f, i) &&
+	for (i++; i < f->n && !begins_block(f, i) &&
 	     f->r[i].x0 > x + f->r[i].size * 0.4;
 	     i++)
 		join(f, i, false, 0);
@@ -269,11 +293,10 @@ put_list(struct flow *f, size_t i)
 void
 pdf_flow(struct pdf_layout *l, struct pdf_row *rows, size_t n)
 {
-	struct flow f = {l, rows, n, 1e9, 0, 0, BUF_INIT(1 << 20)};
+	struct flow f = {l, rows, n, 1e9, 0, BUF_INIT(1 << 20)};
 
 	for (size_t i = 0; i < n; i++) {
 		f.left = MIN_OF(f.left, rows[i].x0);
-		f.right = MAX_OF(f.right, rows[i].x1);
 	}
 	f.pitch = usual_pitch(rows, n, l->st->body);
 	for (size_t i = 0; i < n;) {

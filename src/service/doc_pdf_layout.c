@@ -81,6 +81,19 @@ free_part(const struct pdf_row *r, struct lane lane)
 	return best;
 }
 
+/* A gap no wider than the blank between two words is only a lane where the
+ * words stand on the edge of their column, as cells do and prose does not. */
+static bool
+is_lane(const struct pdf_row *r, struct lane was, struct lane now)
+{
+	double w = now.x1 - now.x0, slack = 0.1 * r->size;
+
+	if (w < 0.2 * r->size)
+		return false;
+	return w >= 0.6 * r->size || now.x1 > was.x1 - slack ||
+	    now.x0 < was.x0 + slack;
+}
+
 /* Narrows the lanes by a row; the ones it crosses are left out. */
 static struct lanes
 narrowed(const struct lanes *g, const struct pdf_row *r)
@@ -90,7 +103,7 @@ narrowed(const struct lanes *g, const struct pdf_row *r)
 	for (size_t i = 0; i < g->n; i++) {
 		struct lane f = free_part(r, g->v[i]);
 
-		if (f.x1 - f.x0 >= 0.2 * r->size)
+		if (is_lane(r, g->v[i], f))
 			out.v[out.n++] = f;
 	}
 	return out;
@@ -109,13 +122,44 @@ wide_gap_in(const struct pdf_row *r, const struct lanes *g)
 	return false;
 }
 
+/* A bullet, or "3.": what stands before a list item. */
+static bool
+is_mark(const struct pdf_page *p, const struct pdf_word *w)
+{
+	struct str s = pdf_word_text(p, w);
+	char text[40];
+	unsigned v;
+
+	if (s.n == 0 || s.n > 11 ||
+	    !str_fmt(text, sizeof text, "%.*s x", STR_ARG(s)))
+		return false;
+	return text_bullet(str_of(text)) > 0 ||
+	    text_number(str_of(text), &v) > 0;
+}
+
+/* The lanes that a row starts a group with; the blank behind the mark of a
+ * list item is none. */
+static struct lanes
+first_lanes(const struct pdf_page *p, const struct pdf_row *r)
+{
+	struct lanes g = row_gaps(r, 0.75 * r->size);
+
+	if (g.n > 0 && r->n > 1 && g.v[0].x1 <= r->w[1].x0 &&
+	    is_mark(p, r->w)) {
+		g.n--;
+		memmove(g.v, g.v + 1, g.n * sizeof g.v[0]);
+	}
+	return g;
+}
+
 /* Past the last row of the group that starts at row i; i + 1: no group. */
 static size_t
-group_end(const struct pdf_row *r, size_t n, size_t i, struct lanes *g)
+group_end(const struct pdf_page *p, const struct pdf_row *r, size_t n, size_t i,
+    struct lanes *g)
 {
 	size_t e = i + 1, several = 1;
 
-	*g = row_gaps(&r[i], 0.75 * r[i].size);
+	*g = first_lanes(p, &r[i]);
 	if (g->n == 0)
 		return i + 1;
 	for (; e < n; e++) {
@@ -159,6 +203,25 @@ cut_by(const struct lanes *all, const struct pdf_row *r)
 	return out;
 }
 
+/* Words that begin or end a column at this lane, whichever are more. */
+static size_t
+on_edge(const struct group *g, struct lane lane)
+{
+	size_t begin = 0, end = 0;
+
+	for (size_t i = 0; i < g->n; i++)
+		for (size_t m = 0; m < g->r[i].n; m++) {
+			const struct pdf_word *w = &g->r[i].w[m];
+			double slack = 0.1 * w->size;
+
+			begin += w->x0 > lane.x1 - slack &&
+			    w->x0 < lane.x1 + slack;
+			end += w->x1 > lane.x0 - slack &&
+			    w->x1 < lane.x0 + slack;
+		}
+	return MAX_OF(begin, end);
+}
+
 /* Was it seen when the group was found, or is it wide in two rows? Justified
  * text has white lanes by chance. */
 static bool
@@ -167,6 +230,8 @@ is_gutter(const struct group *g, const struct lanes *seed, struct lane lane)
 	struct lanes one = {.v = {lane}, .n = 1};
 	size_t wide = 0;
 
+	if (lane.x1 - lane.x0 < 0.6 * g->r->size && on_edge(g, lane) < 2)
+		return false;
 	for (size_t i = 0; i < seed->n; i++)
 		if (seed->v[i].x0 < lane.x1 && seed->v[i].x1 > lane.x0)
 			return true;
@@ -216,9 +281,6 @@ measure_row(struct group *g, const struct pdf_row *r, const struct pdf_page *p)
 	for (size_t i = 0; i < r->n;) {
 		size_t k = side_of(g, &r->w[i]), e = i, chars = 0;
 		struct side *s = &g->sides[k];
-		struct str first = pdf_word_text(p, &r->w[i]);
-		char mark[40];
-		unsigned v;
 
 		for (; e < r->n && side_of(g, &r->w[e]) == k; e++)
 			chars += r->w[e].n + 1;
@@ -229,10 +291,7 @@ measure_row(struct group *g, const struct pdf_row *r, const struct pdf_page *p)
 		s->words += e - i;
 		s->x0 = s->rows == 1 ? r->w[i].x0 : MIN_OF(s->x0, r->w[i].x0);
 		s->x1 = MAX_OF(s->x1, r->w[e - 1].x1);
-		if (e == i + 1 && first.n < 12 &&
-		    str_fmt(mark, sizeof mark, "%.*s x", STR_ARG(first)) &&
-		    (text_bullet(str_of(mark)) > 0 ||
-			text_number(str_of(mark), &v) > 0))
+		if (e == i + 1 && is_mark(p, &r->w[i]))
 			s->marks++;
 		sides++;
 		i = e;
@@ -458,7 +517,7 @@ region(struct pdf_layout *l, struct pdf_word *w, size_t n, unsigned depth)
 	while (i < rows && depth < DEPTH) {
 		struct lanes seed;
 		struct group g = {.r = r + i};
-		size_t e = group_end(r, rows, i, &seed);
+		size_t e = group_end(l->page, r, rows, i, &seed);
 		enum kind kind = FLOW;
 
 		if (e > i + 1) {

@@ -114,7 +114,7 @@ literal(struct str s, struct buf *out)
 		n++;
 	if (s.n > 2 && strchr("hHmMsS", s.p[1]) != NULL &&
 	    (s.p[2] == ']' || s.p[2] == s.p[1]))
-		return 0;                      /* elapsed time */
+		return 0;                                  /* elapsed time */
 	if (out != NULL && from < n && s.p[from] == '$') { /* [$£-809] */
 		size_t e = ++from;
 
