@@ -17,13 +17,9 @@ function manifest(): Item[] {
 
 function row(item: Item, r: Reply, ms: number): object {
   if (r.status === 200)
-    return { id: item.id, status: 'ok', text: set === 'ocr' ? pages(r.json) : r.json.markdown, ms };
+    return { id: item.id, status: 'ok', // Pages are parted by form feeds in plain text.
+      text: set === 'ocr' ? r.json.text : r.json.markdown, ms };
   return { id: item.id, status: r.status === 504 ? 'timeout' : 'error', error_code: r.json?.error?.code, error: r.json?.error?.message ?? r.text, ms };
-}
-
-// Plain text of the pages, parted by form feeds.
-function pages(answer: any): string {
-  return answer.page_details.map((p: any) => p.text ?? '').join('\f');
 }
 
 const h = await Hearth.start({ workers: 1, waitServices: [set === 'ocr' ? 'vision-ocr' : 'document-processing'] });
