@@ -76,7 +76,7 @@ addr_parse(struct str text, struct addr *out, struct err *err)
 	struct addr a = {0};
 	struct str host = text;
 	const char *colon;
-	uint16_t port;
+	uint16_t port = 0;
 	bool v6 = false;
 
 	if (str_starts(text, "unix:")) {
@@ -137,7 +137,7 @@ addr_text(const struct addr *a, char *out)
 	const struct sockaddr_in *in4 = (const void *)&a->sa;
 	const struct sockaddr_in6 *in6 = (const void *)&a->sa;
 	const struct sockaddr_un *un = (const void *)&a->sa;
-	char ip[INET6_ADDRSTRLEN];
+	char ip[INET6_ADDRSTRLEN] = "";
 
 	switch (a->sa.ss_family) {
 	case AF_INET:

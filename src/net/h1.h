@@ -30,8 +30,8 @@ struct h1_server *h1_serve(struct loop *l, struct sock *s,
     const struct h1_limits *limits, request_fn *on_request,
     h1_closed_fn *on_closed, void *owner);
 /* Finish what is running, then close (at once when idle). */
-void h1_server_drain(struct h1_server *c);
-void h1_server_close(struct h1_server *c);
+void h1_server_drain(struct h1_server *sv);
+void h1_server_close(struct h1_server *sv);
 
 /* After a 101 was sent or received: gives the raw sock away (with the bytes
  * that were read ahead put back) and frees the connection. For the link; a
@@ -48,8 +48,8 @@ struct h1_client *h1_connect(struct loop *l, const struct addr *to,
     void (*on_idle)(void *owner, struct h1_client *c), /* may be used again */
     void (*on_closed)(void *owner, struct h1_client *c), void *owner);
 /* Only when new or idle. */
-struct stream *h1_open(struct h1_client *c, const struct stream_sink *sink,
+struct stream *h1_open(struct h1_client *cl, const struct stream_sink *sink,
     void *owner);
-void h1_client_close(struct h1_client *c);
+void h1_client_close(struct h1_client *cl);
 
 #endif

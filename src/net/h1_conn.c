@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/h1_conn.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -9,6 +8,10 @@
 
 enum {
 	IN_FIRST_CAP = 1024,
+	HEAD_MS = 10000,
+	IDLE_MS = 75000,
+	BODY_MS = 30000,
+	WRITE_MS = 30000,
 	LENGTH_MAX = 24, /* digits of a length, and the like */
 };
 
@@ -443,6 +446,28 @@ put_framing(struct h1_conn *c, char *to, const struct http_head *h)
 	return to;
 }
 
+/* May the connection go on behind this answer? */
+static char *
+put_connection(struct h1_conn *c, char *to)
+{
+	bool chunked = (c->parse.ll.flags & F_CHUNKED) != 0;
+
+	if (c->parse.raw) { /* the upgrade is refused */
+		c->due_end = true;
+		c->keep = false;
+	} else if (!c->stream.ended &&
+	    (c->expect || chunked ||
+		c->parse.ll.content_length > STREAM_WINDOW)) {
+		c->keep = false; /* more than is worth reading off */
+	}
+	c->keep = c->keep && !c->draining;
+	if (!c->keep)
+		return put(to, STR("Connection: close\r\n"));
+	if (c->parse.http10)
+		return put(to, STR("Connection: keep-alive\r\n"));
+	return to;
+}
+
 static void
 conn_send_head(struct stream *s, const struct http_head *h)
 {
@@ -477,21 +502,8 @@ conn_send_head(struct stream *s, const struct http_head *h)
 		to = put_framing(c, to, h);
 	}
 	c->out_head = !interim;
-	if (c->role->server && !interim && !c->tunnel) {
-		if (c->parse.state == H1P_RAW || c->parse.raw) {
-			c->due_end = true; /* the upgrade is refused */
-			c->keep = false;
-		} else if (!c->stream.ended &&
-		    (c->expect || c->parse.ll.content_length > STREAM_WINDOW ||
-			(c->parse.ll.flags & F_CHUNKED) != 0)) {
-			c->keep = false; /* more than is worth reading off */
-		}
-		if (!c->keep || c->draining)
-			to = put(to, STR("Connection: close\r\n"));
-		else if (c->parse.http10)
-			to = put(to, STR("Connection: keep-alive\r\n"));
-		c->keep = c->keep && !c->draining;
-	}
+	if (c->role->server && !interim && !c->tunnel)
+		to = put_connection(c, to);
 	to = put(to, STR("\r\n"));
 	sock_commit(c->sock, (size_t)(to - start));
 	if (c->tunnel || c->due_end)
@@ -507,19 +519,17 @@ conn_put_body(struct h1_conn *c, const uint8_t *p, size_t n)
 	while (done < n && sock_queued(c->sock) < SOCK_HIGH_WATER) {
 		size_t k = MIN_OF(n - done,
 		    SOCK_HIGH_WATER - sock_queued(c->sock));
-		struct iovec v[3] = {{.iov_base = NULL}};
+		struct iovec v[3];
 		char size[LENGTH_MAX];
 		int m = 0;
 
 		if (c->chunked) {
-			v[m].iov_len = (size_t)snprintf(size, sizeof(size),
-			    "%zx\r\n", k);
-			v[m++].iov_base = size;
+			(void)str_fmt(size, sizeof(size), "%zx\r\n", k);
+			v[m++] = sock_piece(size, strlen(size));
 		}
-		v[m].iov_len = k;
-		v[m++].iov_base = (void *)(uintptr_t)(p + done);
+		v[m++] = sock_piece(p + done, k);
 		if (c->chunked)
-			v[m++] = (struct iovec){(void *)(uintptr_t) "\r\n", 2};
+			v[m++] = sock_piece("\r\n", 2);
 		sock_writev(c->sock, v, m);
 		done += k;
 	}
@@ -721,10 +731,10 @@ h1_conn_init(struct h1_conn *c, struct loop *l, const struct h1_role *role,
 	c->loop = l;
 	c->role = role;
 	c->limits = (struct h1_limits){
-	    .head_ms = or_default(limits->head_ms, 10 * 1000),
-	    .idle_ms = or_default(limits->idle_ms, 75 * 1000),
-	    .body_ms = or_default(limits->body_ms, 30 * 1000),
-	    .write_ms = or_default(limits->write_ms, 30 * 1000),
+	    .head_ms = or_default(limits->head_ms, HEAD_MS),
+	    .idle_ms = or_default(limits->idle_ms, IDLE_MS),
+	    .body_ms = or_default(limits->body_ms, BODY_MS),
+	    .write_ms = or_default(limits->write_ms, WRITE_MS),
 	};
 	c->stream.magic = STREAM_MAGIC;
 	c->stream.ops = &conn_ops;

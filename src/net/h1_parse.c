@@ -243,10 +243,25 @@ read_length(struct h1_parse *p, struct framing *f, struct str v)
 	return 0;
 }
 
+static int
+read_expect(struct h1_parse *p, struct http_head *h, struct str v)
+{
+	if (!str_ieqz(v, "100-continue"))
+		return refuse(p, 417, "only 100-continue can be expected");
+	h->expect_continue = !p->http10;
+	return 0;
+}
+
 enum {
 	KEEP = 0,
 	DROP = 1
 };
+
+static int
+ended(int rc)
+{
+	return rc < 0 ? rc : DROP;
+}
 
 /* Reads one field that matters to us. DROP: it ends here. */
 static int
@@ -263,12 +278,7 @@ read_special(struct h1_parse *p, struct framing *f, struct http_head *h,
 	case 6:
 		if (!p->request || !str_ieqz(x->name, "expect"))
 			return KEEP;
-		if (!str_ieqz(x->value, "100-continue"))
-			return refuse(p, 417,
-			    "only 100-continue can be "
-			    "expected");
-		h->expect_continue = !p->http10;
-		return DROP;
+		return ended(read_expect(p, h, x->value));
 	case 7:
 		if (!str_ieqz(x->name, "upgrade"))
 			return KEEP;
@@ -276,18 +286,18 @@ read_special(struct h1_parse *p, struct framing *f, struct http_head *h,
 		return DROP;
 	case 10:
 		if (str_ieqz(x->name, "connection"))
-			return read_connection(p, f, x->value) < 0 ? -1 : DROP;
+			return ended(read_connection(p, f, x->value));
 		return str_ieqz(x->name, "keep-alive") ? DROP : KEEP;
 	case 14:
 		if (!str_ieqz(x->name, "content-length"))
 			return KEEP;
-		return read_length(p, f, x->value) < 0 ? -1 : DROP;
+		return ended(read_length(p, f, x->value));
 	case 16:
 		return str_ieqz(x->name, "proxy-connection") ? DROP : KEEP;
 	case 17:
 		if (!str_ieqz(x->name, "transfer-encoding"))
 			return KEEP;
-		return read_coding(p, f, x->value) < 0 ? -1 : DROP;
+		return ended(read_coding(p, f, x->value));
 	default:
 		return KEEP;
 	}

@@ -209,7 +209,7 @@ bool
 http_is_authority(struct str s)
 {
 	const char *end;
-	struct str host = s;
+	struct str host;
 
 	if (s.n == 0 || s.n > 255 + 6)
 		return false;
@@ -486,7 +486,9 @@ query_decode(struct arena *a, struct str s)
 			p[n++] = (char)escape_value(s.p + i);
 			i += 2;
 		} else {
-			p[n++] = s.p[i] == '+' ? ' ' : s.p[i];
+			p[n++] = s.p[i];
+			if (s.p[i] == '+')
+				p[n - 1] = ' ';
 		}
 	}
 	p[n] = '\0';

@@ -116,7 +116,7 @@ listener_bind(struct listener *ls, struct err *err)
 {
 	struct addr *at = &ls->at;
 	const int one = 1;
-	struct stat st;
+	struct stat st = {0};
 
 	if (addr_is_unix(at) && listener_clear_path(at, err) < 0)
 		return -1;
@@ -150,7 +150,7 @@ static void
 listener_rest(struct listener *ls, int e)
 {
 	log_warn("net", "cannot accept connections for the moment: %s",
-	    strerror(e));
+	    strerrorname_np(e));
 	uv_poll_stop(&ls->poll);
 	timer_set(&ls->rest, LISTENER_REST_MS);
 }

@@ -140,7 +140,8 @@ timer_set(struct timer *t, int64_t delay_ms)
 	}
 	if (l->n_timers + 1 >= l->heap_cap) {
 		l->heap_cap = l->heap_cap == 0 ? 32 : l->heap_cap * 2;
-		l->heap = xreallocarray(l->heap, l->heap_cap, sizeof(*l->heap));
+		l->heap = xreallocarray(l->heap, l->heap_cap,
+		    sizeof(struct timer *));
 	}
 	l->n_timers++;
 	heap_up(l, l->n_timers, t);

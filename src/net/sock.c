@@ -339,7 +339,7 @@ sock_writev(struct sock *s, const struct iovec *v, int n)
 void
 sock_write(struct sock *s, const void *p, size_t n)
 {
-	struct iovec v = {(void *)(uintptr_t)p, n};
+	struct iovec v = sock_piece(p, n);
 
 	if (n > 0)
 		sock_writev(s, &v, 1);

@@ -52,7 +52,18 @@ struct sock *sock_from_fd(struct loop *l, int fd, const struct addr *peer);
 void sock_set_sink(struct sock *s, const struct sock_sink *sink, void *owner);
 
 void sock_write(struct sock *s, const void *p, size_t n);
-/* Up to 3 pieces that belong together. */
+/* Up to 3 pieces that belong together, each made by sock_piece(). */
+static inline struct iovec
+sock_piece(const void *p, size_t n)
+{
+	union {
+		const void *in;
+		void *out;
+	} u = {.in = p}; /* iovec serves reading, too; nobody writes here */
+
+	return (struct iovec){u.out, n};
+}
+
 void sock_writev(struct sock *s, const struct iovec *v, int n);
 /* Room for n bytes at the end of the queue (NULL: closing or ending), to be
  * filled at once and added with sock_commit(). */
