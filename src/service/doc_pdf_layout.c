@@ -417,10 +417,46 @@ wrapped(const struct group *g, const struct pdf_page *p, size_t i, double least,
 	return small || ((now & (now - 1)) == 0 && !numeric(p, r));
 }
 
+static struct pdf_word *
+word_in(const struct group *g, const struct pdf_row *r, size_t side, bool last)
+{
+	struct pdf_word *found = NULL;
+
+	for (size_t m = 0; m < r->n; m++)
+		if (side_of(g, &r->w[m]) == side && (found == NULL || last))
+			found = &r->w[m];
+	return found;
+}
+
+/* Joins words that were divided at the end of a line within a cell. */
+static void
+join_divided(const struct pdf_page *p, const struct group *g, size_t from,
+    size_t to)
+{
+	for (size_t i = from; i + 1 < to; i++)
+		for (size_t k = 0; k <= g->gutters.n; k++) {
+			struct pdf_word *a = word_in(g, &g->r[i], k, true),
+					*b = word_in(g, &g->r[i + 1], k, false);
+			struct str s, t;
+
+			if (a == NULL || b == NULL)
+				continue;
+			s = pdf_word_text(p, a);
+			t = pdf_word_text(p, b);
+			if (s.n > 2 && t.n > 0 && s.p[s.n - 1] == '-' &&
+			    isalpha((uint8_t)s.p[s.n - 2]) &&
+			    islower((uint8_t)*t.p)) {
+				a->n--;
+				b->glued = true;
+			}
+		}
+}
+
 static void
 put_cells(struct pdf_layout *l, const struct group *g, size_t from, size_t to,
     bool header)
 {
+	join_divided(l->page, g, from, to);
 	doc_row(l->d, header);
 	for (size_t k = 0; k <= g->gutters.n; k++) {
 		bool more = false;
