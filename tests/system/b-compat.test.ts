@@ -25,6 +25,10 @@ test('policy classic gives out what the system before gave out', async (t) => {
   const listed = (await h.get('/api/admin/services')).json.services;
   assert.equal(listed.find((s: any) => s.name === 'notes-coa'), undefined, 'the index follows a new registration');
   const edge = await register(h, 'e1', { worker_type: 'cpu', has_edge: true });
+  assert.equal(edge.worker_type, 'edge');
+  assert.equal(edge.tier, 2);
+  assert.deepEqual([...edge.assigned_services].sort(), ['coordinator', 'edge-proxy', 'load-balancer']);
+});
 
 test('policy classic: cpu and storage', async (t) => {
   const h = await Hearth.start({ args: ['--policy', 'classic'] });
@@ -35,10 +39,6 @@ test('policy classic: cpu and storage', async (t) => {
   const sorted = async (id: string, c: object) => [...(await register(h, id, c)).assigned_services].sort();
   assert.deepEqual(await sorted('s1', { worker_type: 'storage' }), ['chromadb', 'postgres', 'redis']);
   assert.deepEqual(await sorted('s2', { worker_type: 'storage' }), ['chromadb', 'minio', 'neo4j']);
-});
-  assert.equal(edge.worker_type, 'edge');
-  assert.equal(edge.tier, 2);
-  assert.deepEqual([...edge.assigned_services].sort(), ['coordinator', 'edge-proxy', 'load-balancer']);
 });
 
 test('a machine with a public address and no GPU reads documents', async (t) => {
