@@ -165,6 +165,19 @@ escape(struct buf *out, struct str s, int before, bool in_cell)
 	(void)buf_add(out, s.p + from, i - from);
 }
 
+/* "1. ", "12) ": where a line begins like this, its sign; else SIZE_MAX. */
+static size_t
+list_number_end(struct str s)
+{
+	size_t i = 0;
+
+	while (i < s.n && i < 10 && isdigit((unsigned char)s.p[i]))
+		i++;
+	if (i == 0 || i == 10 || i == s.n || (s.p[i] != '.' && s.p[i] != ')'))
+		return SIZE_MAX;
+	return i + 1 == s.n || s.p[i + 1] == ' ' ? i : SIZE_MAX;
+}
+
 /* How many bytes of a line may stand before a backslash that keeps the line
  * from being read as a block of another kind; SIZE_MAX for none. */
 static size_t
@@ -194,12 +207,7 @@ line_start_escape(struct str s)
 			i++;
 		return i == s.n || (s.p[0] == '~' && i >= 3) ? 0 : SIZE_MAX;
 	default:
-		while (i < s.n && i < 10 && isdigit((unsigned char)s.p[i]))
-			i++;
-		if (i == 0 || i == 10 || i == s.n ||
-		    (s.p[i] != '.' && s.p[i] != ')'))
-			return SIZE_MAX;
-		return i + 1 == s.n || s.p[i + 1] == ' ' ? i : SIZE_MAX;
+		return list_number_end(s);
 	}
 }
 
@@ -662,7 +670,7 @@ cell_block(struct inline_state *in, uint32_t i, const char *item, bool due,
 		(void)buf_z(out, in->md ? "<br>" : " ");
 	(void)buf_z(out, item);
 	for (size_t k = 0; k < line->n; k++)
-		(void)buf_c(out, line->p[k] == '\n' ? ' ' : line->p[k]);
+		(void)buf_c(out, (char)(line->p[k] == '\n' ? ' ' : line->p[k]));
 }
 
 void

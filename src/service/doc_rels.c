@@ -212,7 +212,7 @@ doc_props_read(struct doc_zip *z, const char *part, struct doc *d)
 	    .start = on_prop,
 	    .end = on_prop_end,
 	    .text = on_prop_text};
-	struct props_reader r = {.d = d, .text = BUF_INIT(64 * 1024)};
+	struct props_reader r = {.d = d, .text = BUF_INIT((size_t)64 * 1024)};
 
 	if (doc_zip_has(z, str_of(part)))
 		(void)!doc_xml_part(z, str_of(part), &events, &r, NULL);

@@ -341,12 +341,11 @@ control(struct rtf *r, struct str name, bool has, int n)
 			rtf_put_z(r, " ");
 		else if (r->st.dest == D_BODY)
 			paragraph_word(r, w, n);
-	} else if (w->act >= A_TROWD && w->act <= A_PARD) {
+	} else if ((w->act >= A_TROWD && w->act <= A_PARD) ||
+	    (w->act >= A_STYLE && w->act <= A_LIST)) {
 		paragraph_word(r, w, n);
 	} else if (w->act >= A_PLAIN && w->act <= A_NOSUPER) {
 		character_word(r, w, has, n);
-	} else if (w->act >= A_STYLE && w->act <= A_LIST) {
-		paragraph_word(r, w, n);
 	} else {
 		other_word(r, w, has, n);
 	}

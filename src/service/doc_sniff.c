@@ -225,22 +225,36 @@ sniff_html(const struct doc_in *in)
 	return tags > 3 ? 65 : tags > 0 && sniff_ext(in, "html") ? 60 : 0;
 }
 
+/* A known field of a mail's head? */
 static bool
-mail_field(struct str line, const char *name)
-{
-	size_t n = strlen(name);
-
-	return line.n > n && line.p[n] == ':' &&
-	    strncasecmp(line.p, name, n) == 0;
-}
-
-int
-sniff_mail(const struct doc_in *in)
+mail_field(struct str name)
 {
 	static const char *const names[] = {"From", "To", "Subject", "Date",
 	    "Received", "Message-ID", "MIME-Version", "Return-Path",
 	    "Content-Type", "Delivered-To", "Reply-To", "X-Mailer", "Cc",
 	    "DKIM-Signature", "Content-Transfer-Encoding"};
+
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		if (str_ieqz(name, names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The name before the colon; empty when the line is no field. */
+static struct str
+mail_field_name(struct str line)
+{
+	size_t i = 0;
+
+	while (i < line.n && line.p[i] > ' ' && line.p[i] != ':')
+		i++;
+	return (struct str){line.p, i < line.n && line.p[i] == ':' ? i : 0};
+}
+
+int
+sniff_mail(const struct doc_in *in)
+{
 	struct str rest = {(const char *)in->p, MIN_OF(in->n, (size_t)65536)};
 	int known = 0, lines = 0;
 
@@ -248,19 +262,17 @@ sniff_mail(const struct doc_in *in)
 		str_cut(&rest, '\n');
 	while (rest.n > 0) {
 		struct str line = str_cut(&rest, '\n');
-		size_t i = 0;
+		struct str name;
 
 		if (line.n == 0 || *line.p == '\r')
 			break;
 		if (lines > 0 && (*line.p == ' ' || *line.p == '\t'))
 			continue;
-		while (i < line.n && line.p[i] > ' ' && line.p[i] != ':')
-			i++;
-		if (i == 0 || i >= line.n || line.p[i] != ':')
+		name = mail_field_name(line);
+		if (name.n == 0)
 			return known > 2 && lines > 3 ? 70 : 0;
 		lines++;
-		for (size_t k = 0; k < COUNT_OF(names); k++)
-			known += mail_field(line, names[k]);
+		known += mail_field(name);
 	}
 	if (known < 2)
 		return known == 1 && sniff_ext(in, "eml") ? 60 : 0;

@@ -722,8 +722,8 @@ write_doc(const struct doc *d, unsigned page, bool md, struct buf *out)
 	w->out = out;
 	w->line = BUF_INIT((size_t)256 << 20);
 	w->row = BUF_INIT((size_t)256 << 20);
-	w->prefix = BUF_INIT(64 * 1024);
-	w->marker = BUF_INIT(64 * 1024);
+	w->prefix = BUF_INIT((size_t)64 * 1024);
+	w->marker = BUF_INIT((size_t)64 * 1024);
 	w->spans = BUF_INIT(40000 * sizeof(unsigned));
 	frame_push(w, DOC_END);
 	if (page != 0)

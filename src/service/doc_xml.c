@@ -170,7 +170,9 @@ doc_xml_fail(struct doc_xml *x, const struct err *err)
 	doc_xml_stop(x);
 }
 
+/* The parameters are libxml2's. */
 static void
+/* NOLINTNEXTLINE(readability-function-size) */
 on_start(void *p, const xmlChar *local, const xmlChar *prefix UNUSED,
     const xmlChar *uri, int n_ns UNUSED, const xmlChar **ns UNUSED, int n_attrs,
     int n_default UNUSED, const xmlChar **attrs)
@@ -351,7 +353,7 @@ struct str
 doc_xml_attr(const struct doc_xml *x, const char *local)
 {
 	for (int i = 0; i < x->n_attrs; i++) {
-		if (strcmp((const char *)x->attrs[i * 5], local) == 0)
+		if (strcmp((const char *)x->attrs[(size_t)i * 5], local) == 0)
 			return attr_value(x, i);
 	}
 	return (struct str){NULL, 0};
@@ -361,7 +363,7 @@ struct str
 doc_xml_attr_ns(const struct doc_xml *x, enum doc_ns ns, const char *local)
 {
 	for (int i = 0; i < x->n_attrs; i++) {
-		if (strcmp((const char *)x->attrs[i * 5], local) == 0 &&
+		if (strcmp((const char *)x->attrs[(size_t)i * 5], local) == 0 &&
 		    ns_of(x->attrs[i * 5 + 2]) == ns)
 			return attr_value(x, i);
 	}
