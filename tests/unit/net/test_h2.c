@@ -280,7 +280,7 @@ link_new(void)
 	pair(fd);
 	k->loop = loop_new();
 	timer_init(&k->late, k->loop, too_late, k);
-	timer_set(&k->late, 20000);
+	timer_set(&k->late, 60000);
 	k->client = h2_new(k->loop, sock_from_fd(k->loop, fd[0], NULL),
 	    &client);
 	k->server = h2_new(k->loop, sock_from_fd(k->loop, fd[1], NULL),
@@ -570,7 +570,7 @@ half_link(bool server, int *other)
 	pair(fd);
 	k->loop = loop_new();
 	timer_init(&k->late, k->loop, too_late, k);
-	timer_set(&k->late, 20000);
+	timer_set(&k->late, 60000);
 	if (server) {
 		k->server = h2_new(k->loop, sock_from_fd(k->loop, fd[0], NULL),
 		    &conf);
