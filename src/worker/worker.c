@@ -28,6 +28,8 @@ enum {
 	ASSIGN_MAX = 64 * 1024,
 	/* A service works on one document per core, on two at least. */
 	SLOTS_MIN = 2,
+	/* Whoever started us waits at most this long for slow services. */
+	PATIENCE_MS = 20 * 1000,
 	SLOTS_MAX = 1024,
 };
 
@@ -67,6 +69,9 @@ struct worker {
 	service_set measured; /* whose self-tests the coordinator knows of */
 	bool is_assigned;
 	bool ready;
+	bool beat_settled; /* the last heartbeat told of no service starting */
+	bool told;         /* whoever started us knows that we are ready */
+	struct timer patience;
 	bool draining;
 	bool drained;
 };
@@ -239,6 +244,17 @@ health(const struct worker *w, size_t n)
 	return "healthy";
 }
 
+static bool
+is_settled(const struct worker *w)
+{
+	for (unsigned i = 0; i < SERVICE__COUNT; i++) {
+		if (fleet_state(w->fleet, (enum service_id)i) ==
+		    SERVICE_STARTING)
+			return false;
+	}
+	return w->is_assigned;
+}
+
 static void
 beat(void *owner, struct wire_heartbeat_out *out)
 {
@@ -253,6 +269,7 @@ beat(void *owner, struct wire_heartbeat_out *out)
 	out->gpu_utilization = gpu_use(&w->hw);
 	out->n_states = fleet_report(w->fleet, w->states);
 	out->states = w->states;
+	w->beat_settled = is_settled(w);
 	out->active_requests = slots_active(&w->slots);
 	out->status = health(w, out->n_states);
 	/* The cards may take a while to answer: for the next heartbeat. */
@@ -302,6 +319,26 @@ assign(struct worker *w, service_set set)
 		log_unavailable(w, new);
 }
 
+/* Ready in the eyes of whoever started us: the coordinator was told that every
+ * service with a program works, or has failed. */
+static void
+tell_ready(struct worker *w)
+{
+	if (!w->told)
+		ready_tell();
+	w->told = true;
+	timer_clear(&w->patience);
+}
+
+static void
+on_patience(void *arg)
+{
+	struct worker *w;
+
+	CAST_OBJ(w, arg, WORKER_MAGIC);
+	tell_ready(w);
+}
+
 static void
 say_ready(struct worker *w)
 {
@@ -310,7 +347,8 @@ say_ready(struct worker *w)
 	w->ready = true;
 	log_info("worker", "Worker ready - listening for tasks");
 	log_unavailable(w, w->assigned);
-	ready_tell();
+	timer_set(&w->patience, PATIENCE_MS);
+	report_now(w->report);
 }
 
 /* ---- the link ---- */
@@ -393,6 +431,8 @@ on_assigned(void *owner, const struct wire_registered *r, const struct addr *at)
 	assign(w, r->assigned);
 	if (w->draining)
 		return;
+	if (w->ready && w->beat_settled)
+		tell_ready(w);
 	if (!w->link_fixed)
 		w->link_to = *at;
 	if (w->has_link) {
@@ -561,6 +601,7 @@ on_signal(void *arg, int signo UNUSED)
 static void
 finish(struct worker *w)
 {
+	timer_clear(&w->patience);
 	report_free(w->report);
 	if (w->fleet != NULL)
 		slots_fini(&w->slots);
@@ -613,6 +654,7 @@ worker_run(const struct config *conf, struct err *err)
 	w->conf = conf;
 	w->id = id;
 	w->loop = loop_new();
+	timer_init(&w->patience, w->loop, on_patience, w);
 	w->url = url;
 	w->link_fixed = conf->link[0] != '\0';
 	w->link_to = link_to;
