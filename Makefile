@@ -15,7 +15,7 @@ deps: ## install the Debian packages that are missing
 
 build: deps ## build hearth and hearth-service into build/release
 	@[ -f $(BUILD)/build.ninja ] || cmake --preset $(PRESET) >/dev/null
-	@cmake --build --preset $(PRESET) -- --quiet
+	@cmake --build --preset $(PRESET) --target hearth hearth-service -- --quiet
 
 up: build ## start Hearth on this machine and wait until it is ready
 	@$(BUILD)/hearth up --detach

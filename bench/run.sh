@@ -7,7 +7,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 tools/install-deps.sh build run test bench
-[ -f build/release/build.ninja ] || cmake --preset release >/dev/null
+cmake --preset release -DHEARTH_BENCH=ON >/dev/null
 cmake --build --preset release -- --quiet
 [ -d tests/node_modules ] || (cd tests && npm ci --silent --no-audit --no-fund)
 (cd tests && node_modules/.bin/tsc -p ../bench)

@@ -4,7 +4,7 @@
 # clang-tidy, hardening, house rules. Prints what is wrong; exit 1 if anything.
 set -eu
 cd "$(dirname "$0")/.."
-tools/install-deps.sh build check
+tools/install-deps.sh build test check
 bad=0
 step() { printf '== %s\n' "$1"; }
 fail() { printf 'FAILED: %s\n' "$1"; bad=1; }
@@ -31,7 +31,7 @@ for cc in gcc clang; do
 	step "build with $cc, warnings are errors"
 	preset=release
 	[ $cc = gcc ] || preset=clang
-	[ -f build/$preset/build.ninja ] || cmake --preset $preset >/dev/null
+	cmake --preset $preset -DHEARTH_TESTS=ON -DHEARTH_BENCH=ON >/dev/null
 	cmake --build --preset $preset -- --quiet || fail "build with $cc"
 done
 

@@ -13,7 +13,7 @@ logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
 build() { # build PRESET
-	[ -f "build/$1/build.ninja" ] || cmake --preset "$1" >/dev/null
+	cmake --preset "$1" -DHEARTH_TESTS=ON >/dev/null
 	cmake --build --preset "$1" -- --quiet
 }
 

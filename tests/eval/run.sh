@@ -12,7 +12,7 @@ sets=${HEARTH_EVAL_SETS:-../shared/eval}
 	exit 1
 }
 tools/install-deps.sh build run test
-[ -f build/release/build.ninja ] || cmake --preset release >/dev/null
+cmake --preset release >/dev/null
 cmake --build --preset release -- --quiet
 [ -d tests/node_modules ] || (cd tests && npm ci --silent --no-audit --no-fund)
 (cd tests && node_modules/.bin/tsc -p .)
