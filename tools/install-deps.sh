@@ -20,7 +20,7 @@ build="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates
 run="tesseract-ocr-eng tesseract-ocr-osd"
 test="libcmocka-dev curl nodejs npm poppler-utils"
 check="clang libclang-rt-dev clang-format-14 clang-tidy-14 cppcheck nodejs binutils"
-bench="wrk curl groff procps poppler-utils tesseract-ocr python3-minimal liblua5.3-0"
+bench="wrk curl groff procps poppler-utils tesseract-ocr python3-minimal"
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "install-deps: $*"; exit 1; }
@@ -105,13 +105,19 @@ install_llhttp() {
 	dpkg-deb -x "$deps"/debs/libllhttp-dev_*.deb "$deps"
 }
 
-# Programs whose packages would start a daemon: the one file, below .deps/.
+# Programs whose packages would start a daemon: the one file, below .deps/, and
+# the libraries that the package asks for.
 unpack() { # unpack FILE PACKAGE: FILE is what the package must bring
 	[ -e "$deps/$1" ] && return
 	say "unpacking: $2"
 	mkdir -p "$deps/debs"
 	(cd "$deps/debs" && apt-get -qq -o APT::Sandbox::User="$(id -un)" \
 		download "$2") || die "could not download $2"
+	# shellcheck disable=SC2046
+	libraries=$(missing $(dpkg-deb -f "$deps/debs/${2}"_*.deb Depends |
+		tr ',' '\n' | sed -n 's/^ *\(lib[^ |(]*\).*/\1/p'))
+	# shellcheck disable=SC2086
+	[ -z "$libraries" ] || apt_install $libraries
 	dpkg-deb --fsys-tarfile "$deps/debs/${2}"_*.deb |
 		tar -x -C "$deps" "./$1"
 }
