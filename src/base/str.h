@@ -7,6 +7,7 @@
 #define BASE_STR_H
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/defs.h"
 
@@ -26,12 +27,48 @@ str_of(const char *z)
 	return (struct str){z, z != NULL ? strlen(z) : 0};
 }
 
-bool str_eq(struct str a, struct str b);
-bool str_eqz(struct str a, const char *z);
-bool str_ieq(struct str a, struct str b); /* ASCII case folded */
-bool str_ieqz(struct str a, const char *z);
-bool str_starts(struct str s, const char *prefix);
-bool str_ends(struct str s, const char *suffix);
+/* These are inline so that the length of a literal is known to the compiler
+ * and most comparisons end with it. */
+static inline bool
+str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
+str_eqz(struct str a, const char *z)
+{
+	return str_eq(a, str_of(z));
+}
+
+static inline bool
+str_ieq(struct str a, struct str b) /* ASCII case folded */
+{
+	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
+str_ieqz(struct str a, const char *z)
+{
+	return str_ieq(a, str_of(z));
+}
+
+static inline bool
+str_starts(struct str s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.n >= n && (n == 0 || memcmp(s.p, prefix, n) == 0);
+}
+
+static inline bool
+str_ends(struct str s, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return s.n >= n && (n == 0 || memcmp(s.p + s.n - n, suffix, n) == 0);
+}
+
 /* Drops spaces and tabs at both ends. */
 struct str str_trim(struct str s);
 /* Cuts *rest at the first sep: returns what was before it, leaves what is

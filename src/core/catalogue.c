@@ -36,10 +36,13 @@ catalogue_find(struct str name)
 {
 	if (name.n == 0)
 		return NULL;
-	for (size_t i = 0; i < COUNT_OF(table); i++) {
-		if (str_ieqz(name, table[i].name) || is_alias(&table[i], name))
+	for (size_t i = 0; i < COUNT_OF(table); i++) /* seldom the alias */
+		if ((name.p[0] | 0x20) == table[i].name[0] &&
+		    str_ieqz(name, table[i].name))
 			return &table[i];
-	}
+	for (size_t i = 0; i < COUNT_OF(table); i++)
+		if (is_alias(&table[i], name))
+			return &table[i];
 	return NULL;
 }
 

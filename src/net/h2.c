@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "net/h2_priv.h"
 
 enum {
@@ -31,17 +32,12 @@ enum {
 struct h2_stream *
 h2_stream_new(struct h2 *h, int32_t id)
 {
-	struct h2_stream *s = TAILQ_FIRST(&h->spare);
+	struct h2_stream *s = pool_alloc(loop_pool(h->loop), sizeof *s);
 
-	if (s != NULL) {
-		TAILQ_REMOVE(&h->spare, s, entry);
-		h->n_spare--;
-	} else {
-		s = xmalloc(sizeof *s);
-	}
 	*s = (struct h2_stream){
 	    .base = {.magic = STREAM_MAGIC, .ops = &h2_ops, .peer = &h->peer},
 	    .h = h,
+	    .loop = h->loop,
 	    .id = id,
 	    .left = UINT64_MAX,
 	    .held = BUF_INIT(H2_HELD_MAX),
@@ -73,23 +69,16 @@ h2_stream_free(struct h2_stream *s)
 	buf_fini(&s->held);
 	arena_fini(&s->trailer_mem);
 	s->base.magic = 0;
-	if (h == NULL) {
-		free(s);
-		return;
+	if (h != NULL) {
+		stream_displace(h, s);
+		TAILQ_REMOVE(&h->streams, s, entry);
+		h->n_streams--;
+		if (s->id < 0)
+			h->n_opened--;
+		if (h->n_streams == 0 && h->draining)
+			h2_later(h); /* to end it */
 	}
-	stream_displace(h, s);
-	TAILQ_REMOVE(&h->streams, s, entry);
-	h->n_streams--;
-	if (s->id < 0)
-		h->n_opened--;
-	if (h->n_streams == 0 && h->draining)
-		h2_later(h); /* to end it */
-	if (h->n_spare < H2_FREE_MAX) {
-		TAILQ_INSERT_HEAD(&h->spare, s, entry);
-		h->n_spare++;
-	} else {
-		free(s);
-	}
+	pool_free(loop_pool(s->loop), s, sizeof *s);
 }
 
 void
@@ -305,13 +294,9 @@ h2_on_eof(void *owner)
 static void
 maybe_free(struct h2 *h)
 {
-	struct h2_stream *s, *next;
-
 	if (!h->told || !h->sock_gone)
 		return;
 	loop_undefer(h->loop, &h->on_turn);
-	TAILQ_FOREACH_SAFE(s, &h->spare, entry, next)
-		free(s);
 	nghttp2_session_del(h->ng);
 	h2_head_fini(&h->head);
 	buf_fini(&h->lower);
@@ -583,6 +568,7 @@ session(struct h2 *h)
 {
 	nghttp2_session_callbacks *cb;
 	nghttp2_option *opt;
+	nghttp2_mem mem = h2_mem(h->loop);
 	int rv;
 
 	if (nghttp2_session_callbacks_new(&cb) != 0 ||
@@ -596,8 +582,9 @@ session(struct h2 *h)
 	nghttp2_option_set_max_send_header_block_length(opt, 2 * HTTP_HEAD_MAX);
 	nghttp2_option_set_stream_reset_rate_limit(opt, h->conf.glitch_burst,
 	    h->conf.glitch_rate);
-	rv = h->conf.server ? nghttp2_session_server_new2(&h->ng, cb, h, opt)
-			    : nghttp2_session_client_new2(&h->ng, cb, h, opt);
+	rv = h->conf.server
+	    ? nghttp2_session_server_new3(&h->ng, cb, h, opt, &mem)
+	    : nghttp2_session_client_new3(&h->ng, cb, h, opt, &mem);
 	nghttp2_option_del(opt);
 	nghttp2_session_callbacks_del(cb);
 	if (rv != 0)
@@ -630,7 +617,6 @@ h2_new(struct loop *l, struct sock *sk, const struct h2_conf *conf)
 	TAILQ_INIT(&h->to_tell);
 	TAILQ_INIT(&h->blocked);
 	TAILQ_INIT(&h->to_reset);
-	TAILQ_INIT(&h->spare);
 	h->head.bytes = BUF_INIT(HTTP_HEAD_MAX + HTTP_LINE_MAX);
 	h->lower = BUF_INIT(2 * HTTP_HEAD_MAX);
 	h->on_turn = (struct defer){.fn = h2_turn, .arg = h};

@@ -26,7 +26,6 @@ enum {
 	H2_FRAME_MAX = 64 * 1024,
 	H2_PRIME_EVERY = 64,
 	H2_INTERIM_MAX = 10, /* 1xx heads per response */
-	H2_FREE_MAX = 64,    /* stream structs kept for reuse */
 	H2_CONTINUATIONS_MAX = 8,
 	H2_LAST_ID = INT32_MAX - (1 << 20), /* then a new connection is due */
 };
@@ -41,7 +40,8 @@ enum h2_place {
 struct h2_stream {
 	struct stream base;
 	struct h2 *h; /* NULL once the session is over */
-	int32_t id;   /* -1 before the request head was sent */
+	struct loop *loop;
+	int32_t id; /* -1 before the request head was sent */
 	enum h2_place place;
 	/* the message that leaves */
 	const uint8_t *cur; /* borrowed during write() */
@@ -105,8 +105,8 @@ struct h2 {
 	struct h2_conf conf;
 	struct addr peer;
 	nghttp2_session *ng;
-	struct h2_stream_list streams, to_tell, blocked, to_reset, spare;
-	unsigned n_streams, n_to_tell, n_spare;
+	struct h2_stream_list streams, to_tell, blocked, to_reset;
+	unsigned n_streams, n_to_tell;
 	unsigned n_opened; /* requests nghttp2 counts as ours */
 	struct h2_head head;
 	nghttp2_nv *nv;
@@ -148,6 +148,9 @@ void h2_tell_later(struct h2_stream *s); /* room or failure */
 void h2_flush(struct h2 *h);
 void h2_fail_text(const struct h2_stream *s, struct err *out);
 void h2_going_away(struct h2 *h);
+
+/* h2_mem.c: good as long as the loop */
+nghttp2_mem h2_mem(struct loop *l);
 
 /* h2_recv.c */
 void h2_recv_callbacks(nghttp2_session_callbacks *cb);

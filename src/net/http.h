@@ -8,6 +8,8 @@
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
 
+#include <assert.h>
+
 #include "base/arena.h"
 #include "base/err.h"
 
@@ -49,7 +51,13 @@ struct http_head *http_head_copy(struct arena *a, const struct http_head *h);
  * more; names and values stay borrowed. */
 void http_head_extend(struct arena *a, struct http_head *h, size_t extra);
 /* Aborts without room. name and value are borrowed. */
-void http_add(struct http_head *h, struct str name, struct str value);
+static inline void
+http_add(struct http_head *h, struct str name, struct str value)
+{
+	assert(h->room > 0);
+	h->room--;
+	h->fields[h->n_fields++] = (struct http_field){name, value};
+}
 /* Drops every field for which drop(name) is true. */
 void http_drop(struct http_head *h, bool (*drop)(struct str name));
 

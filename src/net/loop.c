@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/obj.h"
+#include "base/pool.h"
 #include "net/loop_uv.h"
 
 enum {
@@ -67,6 +68,7 @@ struct loop {
 	uv_thread_t thread;
 	int64_t date_ms; /* when date was made */
 	char date[CLOCK_TEXT_MAX];
+	struct pool pool;
 	uint8_t scratch[LOOP_SCRATCH];
 };
 
@@ -373,6 +375,7 @@ loop_free(struct loop *l)
 		free(s);
 	}
 	free(l->heap);
+	pool_fini(&l->pool);
 	KILL_OBJ(l);
 	free(l);
 }
@@ -410,6 +413,12 @@ uv_loop_t *
 loop_uv(struct loop *l)
 {
 	return &l->uv;
+}
+
+struct pool *
+loop_pool(struct loop *l)
+{
+	return &l->pool;
 }
 
 uint8_t *

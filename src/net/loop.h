@@ -61,6 +61,10 @@ struct defer {
 void loop_defer(struct loop *l, struct defer *d);
 void loop_undefer(struct loop *l, struct defer *d);
 
+/* Memory for what lives as long as a request; see base/pool.h. */
+struct pool;
+struct pool *loop_pool(struct loop *l);
+
 /* --- other threads ------------------------------------------------------- */
 
 /* Runs work(arg) on a pool thread, then done(arg) on the loop. */

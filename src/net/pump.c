@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/obj.h"
+#include "base/pool.h"
 
 enum {
 	FIRST_BYTE_MS = 60 * 1000,
@@ -145,7 +146,7 @@ pump_free(struct pump *p)
 	buf_fini(&p->down);
 	arena_fini(&p->mem);
 	KILL_OBJ(p);
-	free(p);
+	pool_free(loop_pool(p->loop), p, sizeof(*p));
 }
 
 static void
@@ -512,7 +513,7 @@ struct pump *
 pump_join(struct loop *l, struct stream *client, struct stream *upstream,
     const struct pump_conf *conf)
 {
-	struct pump *p = xmalloc(sizeof(*p));
+	struct pump *p = pool_alloc(loop_pool(l), sizeof(*p));
 
 	*p = (struct pump){
 	    .magic = PUMP_MAGIC,

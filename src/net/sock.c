@@ -471,7 +471,7 @@ sock_read(struct sock *s)
 
 		if (s->closing || s->eof || (s->paused && !s->lingering))
 			return;
-		n = read(s->fd, p, LOOP_SCRATCH);
+		n = recv(s->fd, p, LOOP_SCRATCH, 0);
 		if (n > 0) {
 			sock_got(s, p, (size_t)n);
 			if (n < LOOP_SCRATCH && !s->write_dead)
