@@ -80,7 +80,16 @@ http { access_log off; keepalive_requests 100000000; client_max_body_size 1g; cl
   return { port, command: [join(DEPS, 'sbin/nginx'), '-p', dir, '-c', conf, '-e', '/dev/null'] };
 }
 
-// The far end for nginx and HAProxy.
+// The far end for nginx and HAProxy: an nginx for small requests, and for bodies
+// and events one that answers as the linked end does. (An nginx that answers
+// from memory throws bodies away unread.)
+export async function farEnd(): Promise<number> {
+  const port = await freePort();
+  launch(LOAD_CPU, join(BUILD, 'bench/far_end'), [String(port)]);
+  await until('the far end answers', () => answers(`http://127.0.0.1:${port}/ok`));
+  return port;
+}
+
 export async function backend(): Promise<number> {
   const { port, command } = await nginxCommand();
   launch(LOAD_CPU, command[0], command.slice(1));
@@ -116,6 +125,7 @@ defaults
   timeout client 60s
   timeout server 60s
   http-reuse always
+  option http-no-delay
 frontend f
   bind 127.0.0.1:${port}
   default_backend b
