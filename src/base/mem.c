@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum {
+	KEEP_BYTES = 2 << 20
+};
 
 static void NORETURN
 out_of_memory(size_t n)
@@ -83,6 +88,12 @@ xasprintf(const char *fmt, ...)
 	if (n < 0)
 		out_of_memory(0);
 	return p;
+}
+
+void
+mem_keep_heap(void)
+{
+	(void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
 }
 
 void

@@ -18,6 +18,11 @@ char *xstrndup(const char *s, size_t n);
 /* Formats into new memory; the caller frees. */
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
 
+/* For main(), of a program that serves: up to 2 MiB of free heap stay ours.
+ * Otherwise buffers that come and go under load would be given back to the
+ * kernel, and faulted in again, many times a second. */
+void mem_keep_heap(void);
+
 /* For CLEANUP(): frees what the variable points to. */
 void freep(void *pp);
 /* For CLEANUP(): closes the descriptor the variable holds, unless < 0. */

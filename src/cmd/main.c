@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "cmd/cmd.h"
 
 static const struct {
@@ -155,6 +156,7 @@ main(int argc, char **argv)
 	const struct cmd *c;
 
 	(void)umask(077); /* whatever we write is its owner's alone */
+	mem_keep_heap();
 	if (argc < 2) {
 		usage(stderr);
 		return CMD_USAGE;
