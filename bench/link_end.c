@@ -42,8 +42,13 @@ post(struct end *e, const char *target, const char *json, httpc_done_fn *done)
 	    .fields = &type,
 	    .n_fields = 1};
 
-	(void)httpc_request(e->loop, &e->to, &head, str_of(json), 65536, 5000,
-	    done, e);
+	const struct httpc_ask ask = {.to = &e->to,
+	    .head = &head,
+	    .body = str_of(json),
+	    .max = 65536,
+	    .timeout_ms = 5000};
+
+	(void)httpc_request(e->loop, &ask, done, e);
 }
 
 static void

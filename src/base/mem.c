@@ -93,7 +93,8 @@ xasprintf(const char *fmt, ...)
 void
 mem_keep_heap(void)
 {
-	(void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
+	/* Before there is a second thread. */
+	(void)mallopt(M_TRIM_THRESHOLD, KEEP_BYTES); /* NOLINT(concurrency-*) */
 }
 
 void

@@ -35,7 +35,7 @@ struct pool {
 
 void *pool_alloc(struct pool *p, size_t n);
 /* n: as it was asked for. */
-void pool_free(struct pool *p, void *item, size_t n);
+void pool_free(struct pool *p, void *mem, size_t n);
 /* Gives back what is kept; what is in use must not be. */
 void pool_fini(struct pool *p);
 

@@ -192,12 +192,18 @@ client_call(const struct client *c, const struct client_send *send,
 	struct http_field fields[2];
 	struct http_head head;
 	char *name CLEANUP(freep) = NULL;
+	const struct httpc_ask ask = {
+	    .to = &c->addr,
+	    .head = &head,
+	    .body = send->body,
+	    .max = ANSWER_MAX,
+	    .timeout_ms = send->timeout_ms != 0 ? send->timeout_ms : TIMEOUT_MS,
+	};
 	int rc;
 
 	make_head(c, send, fields, &name, &head);
 	k.loop = loop_new();
-	(void)httpc_request(k.loop, &c->addr, &head, send->body, ANSWER_MAX,
-	    send->timeout_ms != 0 ? send->timeout_ms : TIMEOUT_MS, on_done, &k);
+	(void)httpc_request(k.loop, &ask, on_done, &k);
 	loop_run(k.loop);
 	loop_free(k.loop);
 	rc = finish(c, &k, err);

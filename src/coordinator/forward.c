@@ -140,8 +140,8 @@ copy_fields(struct making *m, const struct http_head *in)
 	}
 }
 
-static struct str
-worker_target(struct arena *a, const char *service, struct str rest)
+struct str
+forward_target(struct arena *a, const char *service, struct str rest)
 {
 	struct str name = str_of(service);
 	char *t = arena_alloc(a, 9 + name.n + rest.n), *at = t;
@@ -154,8 +154,7 @@ worker_target(struct arena *a, const char *service, struct str rest)
 
 bool
 forward_head(struct forward *f, struct arena *a, const struct http_head *in,
-    const struct addr *peer, const char *service, struct str rest, char *id,
-    struct http_head *out)
+    const struct addr *peer, struct str target, char *id, struct http_head *out)
 {
 	struct making m = {.f = f, .a = a, .out = out, .id = id};
 
@@ -168,7 +167,7 @@ forward_head(struct forward *f, struct arena *a, const struct http_head *in,
 	out->method = copy(&m, in->method);
 	out->authority = copy(&m, in->authority);
 	out->scheme = STR("http");
-	out->target = worker_target(a, service, rest);
+	out->target = target;
 	out->expect_continue = false;
 	out->upgrade = str_ieqz(in->upgrade, "websocket") ? STR("websocket")
 							  : (struct str){0};

@@ -26,13 +26,15 @@ struct forward {
 /* name: a token. */
 void forward_init(struct forward *f, const char *name);
 void forward_fini(struct forward *f);
-/* Builds *out in the arena, with nothing borrowed but id and constants. rest
- * is the target behind "/service/NAME". id (FORWARD_ID_MAX + 1 bytes) becomes
- * the client's request id if that is valid, else a new one. The head has
- * room for HOP_FIELDS. False: the request
- * has passed here before. */
+/* The target on a worker; rest is what stands behind "/service/NAME". */
+struct str forward_target(struct arena *a, const char *service,
+    struct str rest);
+/* Builds *out in the arena, with nothing borrowed but target, id and
+ * constants. id (FORWARD_ID_MAX + 1 bytes) becomes the client's request id if
+ * that is valid, else a new one. The head has room for HOP_FIELDS. False: the
+ * request has passed here before. */
 bool forward_head(struct forward *f, struct arena *a,
-    const struct http_head *in, const struct addr *peer, const char *service,
-    struct str rest, char *id, struct http_head *out);
+    const struct http_head *in, const struct addr *peer, struct str target,
+    char *id, struct http_head *out);
 
 #endif

@@ -76,7 +76,7 @@ new_traceparent(struct hop *hop, struct arena *a)
 	char *t = arena_alloc(a, 56);
 	size_t at = 3;
 
-	memcpy(t, "00-", 3);
+	(void)append(t, STR("00-"));
 	for (size_t i = 0; i < 3; i++) {
 		uint64_t bits = hop_random(hop) | 1; /* never all zero */
 
@@ -87,7 +87,7 @@ new_traceparent(struct hop *hop, struct arena *a)
 		if (i > 0)
 			t[at++] = '-';
 	}
-	memcpy(t + at, "00", 2);
+	(void)append(t + at, STR("00"));
 	return (struct str){t, 55};
 }
 

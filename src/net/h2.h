@@ -51,7 +51,8 @@ struct h2_conf {
 
 /* Takes the sock. */
 struct h2 *h2_new(struct loop *l, struct sock *s, const struct h2_conf *conf);
-/* Client role. NULL with ERR_BUSY when the peer's stream limit is reached,
+/* Client role. Without a sink, somebody must own the stream before the loop
+ * turns. NULL with ERR_BUSY when the peer's stream limit is reached,
  * ERR_UNAVAILABLE when draining or closing. */
 struct stream *h2_open(struct h2 *h, const struct stream_sink *sink,
     void *owner, struct err *err);

@@ -184,6 +184,8 @@ field_add(struct h2_head *in, struct str name, struct str value)
 	in->spans[in->n++] = span;
 }
 
+/* nghttp2 says how many parameters there are.
+ * NOLINTBEGIN(readability-function-size) */
 static int
 on_header(nghttp2_session *ng UNUSED, const nghttp2_frame *f,
     const uint8_t *name, size_t name_n, const uint8_t *value, size_t value_n,
@@ -207,6 +209,7 @@ on_invalid_header(nghttp2_session *ng UNUSED, const nghttp2_frame *f UNUSED,
 {
 	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* resets the stream */
 }
+/* NOLINTEND(readability-function-size) */
 
 static struct str
 text_at(const struct h2_head *in, uint32_t at, uint32_t n)

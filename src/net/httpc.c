@@ -333,28 +333,28 @@ call_on_closed(void *owner, struct h1_client *h1 UNUSED)
 }
 
 struct httpc_call *
-httpc_request(struct loop *l, const struct addr *to,
-    const struct http_head *head, struct str body, size_t max,
-    int64_t timeout_ms, httpc_done_fn *done, void *owner)
+httpc_request(struct loop *l, const struct httpc_ask *ask, httpc_done_fn *done,
+    void *owner)
 {
 	struct httpc_call *c = xcalloc(1, sizeof(*c));
-	struct http_head h = *head;
+	struct http_head h = *ask->head;
+	struct str body = ask->body;
 
 	c->magic = HTTPC_CALL_MAGIC;
 	c->done = done;
 	c->owner = owner;
-	c->got = BUF_INIT(max);
+	c->got = BUF_INIT(ask->max);
 	c->body = body.n > 0 ? xstrndup(body.p, body.n) : NULL;
 	c->body_n = body.n;
 	h.content_length = (int64_t)body.n;
 	h.no_body = body.n == 0;
 	if (h.no_body && http_method_is_safe(h.method))
 		h.content_length = -1;
-	c->h1 = h1_connect(l, to, timeout_ms, &pool_limits, call_on_idle,
-	    call_on_closed, c);
+	c->h1 = h1_connect(l, ask->to, ask->timeout_ms, &pool_limits,
+	    call_on_idle, call_on_closed, c);
 	c->s = h1_open(c->h1, &call_sink, c);
 	timer_init(&c->timer, l, call_on_timer, c);
-	timer_set(&c->timer, timeout_ms);
+	timer_set(&c->timer, ask->timeout_ms);
 	stream_send_head(c->s, &h);
 	call_send(c);
 	return c;

@@ -16,18 +16,26 @@ struct httpc;
 struct httpc *httpc_new(struct loop *l, const struct addr *to,
     size_t max_connections, size_t max_idle);
 void httpc_free(struct httpc *p); /* running streams fail */
-/* NULL with ERR_BUSY when max_connections are in use. */
+/* Without a sink, somebody must own the stream before the loop turns. NULL
+ * with ERR_BUSY when max_connections are in use. */
 struct stream *httpc_open(struct httpc *p, const struct stream_sink *sink,
     void *owner, struct err *err);
 
-/* A whole small exchange: sends method, target and body, collects at most
- * `max` bytes of answer. done is called once; status is 0 when why is set. */
+/* A whole small exchange: a head, a body (copied), at most `max` bytes of
+ * answer. */
+struct httpc_ask {
+	const struct addr *to;
+	const struct http_head *head;
+	struct str body;
+	size_t max;
+	int64_t timeout_ms;
+};
+/* Called once; status is 0 when why is set. */
 typedef void httpc_done_fn(void *owner, int status, struct str body,
     const struct err *why);
 struct httpc_call;
-struct httpc_call *httpc_request(struct loop *l, const struct addr *to,
-    const struct http_head *head, struct str body, size_t max,
-    int64_t timeout_ms, httpc_done_fn *done, void *owner);
+struct httpc_call *httpc_request(struct loop *l, const struct httpc_ask *ask,
+    httpc_done_fn *done, void *owner);
 void httpc_cancel(struct httpc_call *c); /* done is not called */
 
 #endif

@@ -20,8 +20,7 @@
 enum {
 	FIRST_BYTE_MS = 60 * 1000,
 	IDLE_MS = 300 * 1000,
-	KEPT_MAX = 1 << 20, /* more than any transport's window */
-	LAST_WORD_MS = 20,  /* for the error event to leave */
+	LAST_WORD_MS = 20, /* for the error event to leave */
 };
 
 struct pump {
@@ -50,91 +49,6 @@ struct pump {
 	bool cutting : 1;
 	struct err why;
 };
-
-/* --- bodies that are held ------------------------------------------------- */
-
-void
-pump_body_init(struct pump_body *b, bool replay)
-{
-	*b = (struct pump_body){.kept = BUF_INIT(KEPT_MAX), .replay = replay};
-}
-
-void
-pump_body_fini(struct pump_body *b)
-{
-	buf_fini(&b->kept);
-	arena_fini(&b->mem);
-}
-
-void
-pump_body_add(struct pump_body *b, const uint8_t *p, size_t n)
-{
-	(void)buf_add(&b->kept, p, n);
-}
-
-/* What frames, routes or authorises a message has no business behind it
- * (RFC 9110 6.5.1). */
-static bool
-is_bad_trailer(struct str name)
-{
-	static const char *const bad[] = {"authorization", "cache-control",
-	    "content-encoding", "content-length", "content-range",
-	    "content-type", "cookie", "expect", "forwarded", "host", "location",
-	    "max-forwards", "range", "set-cookie", "trailer", "via",
-	    "www-authenticate", "x-real-ip"};
-
-	for (size_t i = 0; i < COUNT_OF(bad); i++)
-		if (str_ieqz(name, bad[i]))
-			return true;
-	return http_hop_by_hop(name) ||
-	    (name.n > 12 && str_ieqz((struct str){name.p, 12}, "x-forwarded-"));
-}
-
-static struct http_field *
-trailers_copy(struct arena *a, const struct http_field *f, size_t *n)
-{
-	struct http_field *c = arena_alloc(a, (*n + 1) * sizeof(*c));
-	size_t kept = 0;
-
-	for (size_t i = 0; i < *n; i++) {
-		if (is_bad_trailer(f[i].name))
-			continue;
-		c[kept].name = arena_str(a, f[i].name);
-		c[kept++].value = arena_str(a, f[i].value);
-	}
-	*n = kept;
-	return c;
-}
-
-void
-pump_body_trailers(struct pump_body *b, const struct http_field *f, size_t n)
-{
-	b->n_trailers = n;
-	b->trailers = trailers_copy(&b->mem, f, &b->n_trailers);
-}
-
-bool
-pump_body_whole(const struct pump_body *b)
-{
-	return b->from == 0 && !b->kept.full;
-}
-
-/* Lets go of what was sent, unless it may be needed again. */
-static void
-body_trim(struct pump_body *b, uint64_t sent)
-{
-	if (b->replay && b->kept.n <= PUMP_REPLAY_MAX)
-		return;
-	b->replay = false;
-	if (sent - b->from > b->kept.n / 2) { /* or wait until it is worth it */
-		buf_shift(&b->kept, (size_t)(sent - b->from));
-		b->from = sent;
-	}
-	if (b->kept.n == 0 && b->kept.cap > 0) {
-		buf_fini(&b->kept);
-		b->kept = BUF_INIT(KEPT_MAX);
-	}
-}
 
 /* --- the end -------------------------------------------------------------- */
 
@@ -276,7 +190,7 @@ push_up(struct pump *p)
 		p->sent += stream_write(p->upstream, b->kept.p + at,
 		    b->kept.n - at);
 		credit_client(p);
-		body_trim(b, p->sent);
+		pump_body_trim(b, p->sent);
 	}
 	if (b->ended && !p->up_ended && p->sent == b->from + b->kept.n) {
 		p->up_ended = true;
@@ -304,10 +218,10 @@ client_on_body(void *owner, const uint8_t *bytes, size_t n)
 		(void)buf_add(&b->kept, bytes, n);
 		p->sent += took;
 	} else {
-		body_trim(b, p->sent);
+		pump_body_trim(b, p->sent);
 		if (b->replay) { /* it became too long to be sent again */
 			b->replay = false;
-			body_trim(b, p->sent);
+			pump_body_trim(b, p->sent);
 		}
 		p->sent += took;
 		if (direct)
@@ -442,7 +356,7 @@ upstream_on_trailers(void *owner, const struct http_field *f, size_t n)
 
 	CAST_OBJ(p, owner, PUMP_MAGIC);
 	p->n_trailers = n;
-	p->trailers = trailers_copy(&p->mem, f, &p->n_trailers);
+	p->trailers = pump_trailers_copy(&p->mem, f, &p->n_trailers);
 }
 
 static void
@@ -472,7 +386,7 @@ client_on_room(void *owner)
 	}
 	if (p->down.n > 0 && p->down_at == p->down.n) {
 		buf_fini(&p->down);
-		p->down = BUF_INIT(KEPT_MAX);
+		p->down = BUF_INIT(PUMP_KEPT_MAX);
 		p->down_at = 0;
 	}
 	end_down(p);
@@ -521,7 +435,7 @@ pump_join(struct loop *l, struct stream *client, struct stream *upstream,
 	    .client = client,
 	    .upstream = upstream,
 	    .conf = *conf,
-	    .down = BUF_INIT(KEPT_MAX),
+	    .down = BUF_INIT(PUMP_KEPT_MAX),
 	};
 	pump_body_init(&p->own, false);
 	p->body = conf->body != NULL ? conf->body : &p->own;

@@ -17,39 +17,8 @@
 #ifndef NET_PUMP_H
 #define NET_PUMP_H
 
-#include "base/buf.h"
 #include "net/loop.h"
-#include "net/stream.h"
-
-enum {
-	PUMP_REPLAY_MAX = 64 * 1024
-};
-
-/*
- * A request body, as far as it must be held: bytes that came before there was
- * anywhere to send them (unacknowledged, so at most a window), bytes that
- * upstream does not take yet, and, while `replay` is set, everything from the
- * start up to PUMP_REPLAY_MAX, so that it can be sent again.
- */
-struct pump_body {
-	struct buf kept; /* from offset `from` of the message */
-	uint64_t from;
-	uint64_t acked; /* offset up to which the client was credited */
-	bool ended;
-	bool replay;
-	struct arena mem;
-	struct http_field *trailers;
-	size_t n_trailers;
-};
-
-void pump_body_init(struct pump_body *b, bool replay);
-void pump_body_fini(struct pump_body *b);
-/* What the client's stream delivers while no pump has it. */
-void pump_body_add(struct pump_body *b, const uint8_t *p, size_t n);
-void pump_body_trailers(struct pump_body *b, const struct http_field *f,
-    size_t n);
-/* May it be sent from the start? */
-bool pump_body_whole(const struct pump_body *b);
+#include "net/pump_body.h"
 
 struct pump;
 

@@ -177,6 +177,12 @@ knock(struct unit *u)
 	    .target = STR("/selftest"),
 	    .authority = STR("localhost"),
 	};
+	const struct httpc_ask ask = {
+	    .to = &u->addr,
+	    .head = &head,
+	    .max = TEST_ANSWER_MAX,
+	    .timeout_ms = TEST_TIMEOUT_MS,
+	};
 
 	if (access(u->path, F_OK) != 0) {
 		u->knock_ms = MIN_OF(u->knock_ms * 2, (int64_t)KNOCK_MAX_MS);
@@ -184,9 +190,7 @@ knock(struct unit *u)
 		return;
 	}
 	u->test_began_us = clock_us();
-	u->test = httpc_request(u->fleet->loop, &u->addr, &head,
-	    (struct str){NULL, 0}, TEST_ANSWER_MAX, TEST_TIMEOUT_MS,
-	    on_test_done, u);
+	u->test = httpc_request(u->fleet->loop, &ask, on_test_done, u);
 }
 
 /* ---- is it still there? ---- */
@@ -217,10 +221,14 @@ check(struct unit *u)
 	    .authority = STR("localhost"),
 	    .no_body = true,
 	};
+	const struct httpc_ask ask = {
+	    .to = &u->addr,
+	    .head = &head,
+	    .max = TEST_ANSWER_MAX,
+	    .timeout_ms = CHECK_TIMEOUT_MS,
+	};
 
-	u->test = httpc_request(u->fleet->loop, &u->addr, &head,
-	    (struct str){NULL, 0}, TEST_ANSWER_MAX, CHECK_TIMEOUT_MS,
-	    on_checked, u);
+	u->test = httpc_request(u->fleet->loop, &ask, on_checked, u);
 }
 
 /* ---- processes ---- */
@@ -332,7 +340,8 @@ on_line(void *owner UNUSED, struct proc *p UNUSED, struct str line)
 	size_t n = MIN_OF(line.n, (size_t)SPAWN_LINE_MAX);
 
 	for (size_t i = 0; i < n; i++)
-		text[i] = (unsigned char)line.p[i] < 0x20 ? ' ' : line.p[i];
+		text[i] = (char)((unsigned char)line.p[i] < 0x20 ? ' '
+								 : line.p[i]);
 	text[n] = '\n';
 	if (write(STDERR_FILENO, text, n + 1) < 0)
 		return; /* a full log disk never stops a service */

@@ -170,12 +170,17 @@ send_call(struct report *r, const char *method, const char *target,
 	    .n_fields = body->n > 0 ? 1 : 0,
 	};
 
+	const struct httpc_ask ask = {
+	    .to = &r->addrs[r->at],
+	    .head = &head,
+	    .body = buf_view(body),
+	    .max = ANSWER_MAX,
+	    .timeout_ms = report_state(r) == REPORT_LEAVING ? LEAVE_TIMEOUT_MS
+							    : CALL_TIMEOUT_MS,
+	};
+
 	assert(!body->full);
-	r->call = httpc_request(r->loop, &r->addrs[r->at], &head,
-	    buf_view(body), ANSWER_MAX,
-	    report_state(r) == REPORT_LEAVING ? LEAVE_TIMEOUT_MS
-					      : CALL_TIMEOUT_MS,
-	    done, r);
+	r->call = httpc_request(r->loop, &ask, done, r);
 }
 
 static void

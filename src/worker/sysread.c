@@ -132,7 +132,8 @@ sys_each(const struct probe_env *env, const char *path,
 	if (!full_path(env, path, full) || (d = opendir(full)) == NULL)
 		return;
 	names = xcalloc(ENTRIES_MAX, sizeof *names);
-	while (n < ENTRIES_MAX && (e = readdir(d)) != NULL)
+	while (n < ENTRIES_MAX &&
+	    (e = readdir(d)) != NULL) /* NOLINT(concurrency-mt-unsafe): ours */
 		if (e->d_name[0] != '.')
 			names[n++] = xstrdup(e->d_name);
 	(void)closedir(d);

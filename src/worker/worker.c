@@ -360,7 +360,7 @@ on_assign_body(void *owner, struct stream *s, struct str body,
 {
 	struct worker *w;
 	struct json_fault fault = {0};
-	struct wire_registered r;
+	struct wire_registered r = {0};
 	struct err err = {0};
 	struct json *j;
 

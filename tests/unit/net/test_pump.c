@@ -505,15 +505,45 @@ trailers_and_early_hints_pass(void **state UNUSED)
 	chain_free(c);
 }
 
-/* What came before the join goes first, and may be sent a second time. */
 static void
-a_held_body_goes_first_and_again(void **state UNUSED)
+fake_close(struct stream *s)
 {
+	s->magic = 0;
+}
+
+static void
+note_gone(void *owner)
+{
+	*(bool *)owner = true;
+}
+
+static void
+a_waiting_body_is_held_until_its_client_leaves(void **state UNUSED)
+{
+	static const struct stream_ops ops = {.close = fake_close};
+	struct stream client = {.magic = STREAM_MAGIC, .ops = &ops};
+	struct http_field f[] = {{STR("x-sum"), STR("1")},
+	    {STR("content-length"), STR("5")}};
 	struct pump_body b;
+	bool gone = false;
+	struct err why;
 
 	pump_body_init(&b, true);
-	pump_body_add(&b, (const uint8_t *)"hello", 5);
+	pump_body_wait(&b, &client, note_gone, &gone);
+	client.sink->on_body(client.owner, (const uint8_t *)"hel", 3);
+	client.sink->on_body(client.owner, (const uint8_t *)"lo", 2);
+	client.sink->on_trailers(client.owner, f, 2);
+	client.sink->on_end(client.owner);
+	assert_true(b.ended);
 	assert_true(pump_body_whole(&b));
+	assert_int_equal(b.kept.n, 5);
+	assert_memory_equal(b.kept.p, "hello", 5);
+	assert_int_equal(b.n_trailers, 1); /* one frames, and stays behind */
+	assert_true(str_eqz(b.trailers[0].name, "x-sum"));
+	err_set(&why, ERR_PEER, "reset");
+	client.sink->on_fail(client.owner, &why);
+	assert_true(gone);
+	assert_int_equal(client.magic, 0);
 	pump_body_fini(&b);
 }
 
@@ -530,6 +560,6 @@ const struct CMUnitTest pump_tests[] = {
     cmocka_unit_test(a_lost_upstream_gives_the_client_back),
     cmocka_unit_test(silence_before_the_head_is_a_time_out),
     cmocka_unit_test(trailers_and_early_hints_pass),
-    cmocka_unit_test(a_held_body_goes_first_and_again),
+    cmocka_unit_test(a_waiting_body_is_held_until_its_client_leaves),
 };
 const size_t pump_tests_count = COUNT_OF(pump_tests);
