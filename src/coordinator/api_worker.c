@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "coordinator/api.h"
+#include "coordinator/routing.h"
 
 enum {
 	HEARTBEAT_S = 30,
@@ -170,6 +171,7 @@ on_stored(void *arg, const struct err *why)
 		return;
 	}
 	n = registry_put(&co->registry, &j->row, false);
+	routing_joined(co, n);
 	assign_joined(&co->assign, n);
 	if (n->assigned != j->row.assigned)
 		store_set_assigned(co->store, n->id, n->assigned, NULL, NULL);

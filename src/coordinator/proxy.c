@@ -280,6 +280,75 @@ proxy_on_tick(void *arg)
 	proxy_look_again(arg);
 }
 
+/* --- workers known by URL ------------------------------------------------- */
+
+static void
+pool_free(struct proxy_pool *pp)
+{
+	url_pool_close(&pp->pool);
+	free(pp->url);
+	free(pp);
+}
+
+/* URLs come and go; those that nobody uses now can be opened again. */
+static bool
+make_room(struct proxy *p)
+{
+	struct map_entry *e;
+
+	if (p->pools.n < POOLS_MAX)
+		return true;
+	MAP_FOREACH(e, &p->pools) {
+		struct proxy_pool *pp = e->value;
+
+		if (url_pool_is_idle(&pp->pool)) {
+			(void)map_del(&p->pools, str_of(pp->url));
+			pool_free(pp);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+pool_on_found(void *owner)
+{
+	proxy_look_again(owner);
+}
+
+static struct url_pool *
+pool_of(struct proxy *p, struct str url, struct err *err)
+{
+	struct proxy_pool *pp = map_get(&p->pools, url);
+
+	if (pp != NULL)
+		return &pp->pool;
+	if (!make_room(p)) {
+		err_set(err, ERR_BUSY, "too many workers known by URL");
+		return NULL;
+	}
+	pp = xcalloc(1, sizeof(*pp));
+	if (url_pool_open(&pp->pool, p->conf.loop, url, pool_on_found, p, err) <
+	    0) {
+		free(pp);
+		return NULL;
+	}
+	pp->url = xstrndup(url.p, url.n);
+	(void)map_put(&p->pools, str_of(pp->url), pp);
+	return &pp->pool;
+}
+
+static void
+dial_failed(struct exchange *x)
+{
+	struct proxy *p = x->proxy;
+	const struct node *n = registry_by_serial(p->conf.registry, x->serial);
+	struct proxy_pool *pp = n != NULL ? map_get(&p->pools, n->url) : NULL;
+
+	if (pp != NULL)
+		url_pool_failed(&pp->pool);
+}
+
 /* --- running -------------------------------------------------------------- */
 
 static bool
@@ -350,6 +419,8 @@ lost(struct exchange *x, const struct err *why)
 	pump_body_wait(&x->body, x->client, waiting_on_gone, x);
 	log_line(LOG_LEVEL_WARN, AREA, x->id, "worker %s failed %s: %s",
 	    x->worker, catalogue_at(x->service)->name, why->msg);
+	if (never_ran)
+		dial_failed(x);
 	if (may_retry(x, why)) {
 		COUNT(x, retries);
 		if (!never_ran)
@@ -404,27 +475,6 @@ running_on_done(void *owner, enum pump_end how, bool body_sent UNUSED,
 
 /* --- the way to a worker -------------------------------------------------- */
 
-static struct url_pool *
-pool_of(struct proxy *p, struct str url, struct err *err)
-{
-	struct proxy_pool *pp = map_get(&p->pools, url);
-
-	if (pp != NULL)
-		return &pp->pool;
-	if (p->pools.n >= POOLS_MAX) {
-		err_set(err, ERR_BUSY, "too many workers known by URL");
-		return NULL;
-	}
-	pp = xcalloc(1, sizeof(*pp));
-	if (url_pool_open(&pp->pool, p->conf.loop, url, err) < 0) {
-		free(pp);
-		return NULL;
-	}
-	pp->url = xstrndup(url.p, url.n);
-	(void)map_put(&p->pools, str_of(pp->url), pp);
-	return &pp->pool;
-}
-
 static struct stream *
 open_stream(struct exchange *x, struct node *n, struct http_head *head,
     struct err *err)
@@ -442,11 +492,11 @@ open_stream(struct exchange *x, struct node *n, struct http_head *head,
 	if (pool == NULL)
 		return NULL;
 	hop_expand(&x->proxy->forward.hop, &x->arena, head);
-	head->authority = str_of(pool->authority);
-	if (pool->base[0] != '\0')
-		head->target = str_of(arena_fmt(&x->arena, "%s%.*s", pool->base,
-		    STR_ARG(head->target)));
-	return httpc_open(pool->pool, NULL, NULL, err);
+	head->authority = arena_str(&x->arena, str_of(pool->url.authority));
+	if (pool->url.base[0] != '\0')
+		head->target = str_of(arena_fmt(&x->arena, "%s%.*s",
+		    pool->url.base, STR_ARG(head->target)));
+	return url_pool_stream(pool, err);
 }
 
 static void
@@ -605,13 +655,8 @@ proxy_fini(struct proxy *p)
 		arena_fini(&x->arena);
 		free(x);
 	}
-	MAP_FOREACH(e, &p->pools) {
-		struct proxy_pool *pp = e->value;
-
-		url_pool_close(&pp->pool);
-		free(pp->url);
-		free(pp);
-	}
+	MAP_FOREACH(e, &p->pools)
+		pool_free(e->value);
 	map_fini(&p->pools);
 	timer_clear(&p->tick);
 	for (size_t i = 0; i < SERVICE__COUNT; i++)

@@ -38,6 +38,16 @@ on_link_change(void *owner, struct str worker_id, struct link *link)
 		proxy_look_again(c->proxy);
 }
 
+/* Its link may be older than its registration: it left and came back. */
+void
+routing_joined(struct coordinator *c, struct node *n)
+{
+	struct link *link = links_find(c->links, n->id);
+
+	if (n->link == NULL && link != NULL && link_is_open(link))
+		on_link_change(c, n->id, link);
+}
+
 static void
 push_assignment(void *arg, struct node *n, struct str body)
 {

@@ -10,6 +10,8 @@
 
 /* After registry and assign, before the listeners. */
 void routing_start(struct coordinator *c);
+/* n has just registered: an open link that it had before is its link still. */
+void routing_joined(struct coordinator *c, struct node *n);
 /* Lets workers know that no more comes; what runs goes on. */
 void routing_drain(struct coordinator *c);
 /* Cuts what is left. Before the registry goes; turn the loop a few times

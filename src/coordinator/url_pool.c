@@ -2,9 +2,6 @@
 #include "coordinator/url_pool.h"
 
 #include <netinet/in.h>
-#include <stdlib.h>
-
-#include "base/mem.h"
 
 static bool
 is_never_a_worker(const struct addr *a)
@@ -26,71 +23,95 @@ is_never_a_worker(const struct addr *a)
 	return ip >> 24 == 0 || ip >> 16 == 0xa9fe || ip >> 28 >= 0xe;
 }
 
-/* host[:port] of the URL as an address, port 80 unless given. */
-static int
-read_authority(struct str authority, struct addr *to, struct err *err)
-{
-	char text[ADDR_TEXT_MAX];
-	struct str host = authority, port = STR("80");
-	size_t i;
+enum {
+	AGAIN_MS = 5000, /* from a failed look-up to the next */
+};
 
-	for (i = authority.n; i > 0 && authority.p[i - 1] != ']'; i--) {
-		if (authority.p[i - 1] != ':')
-			continue;
-		host.n = i - 1;
-		port = (struct str){authority.p + i, authority.n - i};
-		break;
-	}
-	if (str_ieqz(host, "localhost"))
-		host = STR("127.0.0.1");
-	if (!str_fmt(text, sizeof(text), "%.*s:%.*s", STR_ARG(host),
-		STR_ARG(port)) ||
-	    addr_parse(str_of(text), to, NULL) < 0 || addr_is_unix(to))
-		return err_set(err, ERR_UNSUPPORTED,
-		    "tunnel_url must name a numeric address, not '%.*s'",
-		    STR_ARG(host));
-	if (is_never_a_worker(to))
-		return err_set(err, ERR_DENIED,
-		    "'%.*s' can not be a worker's address", STR_ARG(host));
-	return 0;
+static void
+pool_on_found(void *owner, const struct addr *addrs, size_t n,
+    const struct err *why)
+{
+	struct url_pool *p = owner;
+
+	p->lookup = NULL;
+	p->looked_ms = loop_now_ms(p->loop);
+	p->n = p->at = 0;
+	for (size_t i = 0; i < n; i++)
+		if (!is_never_a_worker(&addrs[i]))
+			p->addrs[p->n++] = addrs[i];
+	if (why != NULL)
+		p->why = *why;
+	else if (p->n == 0)
+		err_set(&p->why, ERR_DENIED,
+		    "'%s' can not be a worker's address", p->url.host);
+	if (p->n > 0 && p->pool != NULL)
+		httpc_move(p->pool, &p->addrs[0]);
+	else if (p->n > 0)
+		p->pool = httpc_new(p->loop, &p->addrs[0], URL_POOL_CONNECTIONS,
+		    URL_POOL_IDLE);
+	p->on_found(p->owner);
+}
+
+static bool
+look_up(struct url_pool *p)
+{
+	int64_t now = loop_now_ms(p->loop);
+
+	if (p->lookup == NULL && p->why.code != ERR_OK &&
+	    now - p->looked_ms < AGAIN_MS)
+		return false;
+	if (p->lookup == NULL)
+		p->lookup = lookup_start(p->loop, &p->url, pool_on_found, p);
+	return true;
 }
 
 int
 url_pool_open(struct url_pool *p, struct loop *l, struct str url,
-    struct err *err)
+    void (*on_found)(void *owner), void *owner, struct err *err)
 {
-	struct str rest, authority;
-	struct addr to;
-	size_t n = 0;
-
-	if (!str_starts(url, "http://"))
-		return err_set(err, ERR_UNSUPPORTED,
-		    "tunnel_url must begin with http://");
-	rest = (struct str){url.p + 7, url.n - 7};
-	while (n < rest.n && rest.p[n] != '/')
-		n++;
-	authority = (struct str){rest.p, n};
-	rest = (struct str){rest.p + n, rest.n - n};
-	while (rest.n > 0 && rest.p[rest.n - 1] == '/')
-		rest.n--;
-	if (!http_is_authority(authority) ||
-	    (rest.n > 0 &&
-		(!http_is_target(rest) || memchr(rest.p, '?', rest.n) != NULL)))
-		return err_set(err, ERR_INVALID, "tunnel_url is no plain URL");
-	if (read_authority(authority, &to, err) < 0)
-		return -1;
-	p->pool = httpc_new(l, &to, URL_POOL_CONNECTIONS, URL_POOL_IDLE);
-	p->authority = xstrndup(authority.p, authority.n);
-	p->base = xstrndup(rest.p != NULL ? rest.p : "", rest.n);
+	*p = (struct url_pool){.loop = l, .on_found = on_found, .owner = owner};
+	if (url_parse(url, &p->url, err) < 0)
+		return err_wrap(err, "tunnel_url");
 	return 0;
 }
 
 void
 url_pool_close(struct url_pool *p)
 {
+	if (p->lookup != NULL)
+		lookup_cancel(p->lookup);
 	if (p->pool != NULL)
 		httpc_free(p->pool);
-	free(p->authority);
-	free(p->base);
 	*p = (struct url_pool){0};
+}
+
+struct stream *
+url_pool_stream(struct url_pool *p, struct err *err)
+{
+	if (p->n > 0)
+		return httpc_open(p->pool, NULL, NULL, err);
+	if (look_up(p))
+		err_set(err, ERR_BUSY, "the host is being looked up");
+	else
+		*err = p->why;
+	return NULL;
+}
+
+void
+url_pool_failed(struct url_pool *p)
+{
+	if (p->n == 0)
+		return;
+	if (++p->at < p->n) {
+		httpc_move(p->pool, &p->addrs[p->at]);
+		return;
+	}
+	p->n = p->at = 0; /* perhaps it has moved */
+	p->why = (struct err){0};
+}
+
+bool
+url_pool_is_idle(const struct url_pool *p)
+{
+	return p->lookup == NULL && (p->pool == NULL || httpc_is_idle(p->pool));
 }

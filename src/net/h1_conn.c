@@ -670,6 +670,15 @@ conn_on_eof(void *owner)
 }
 
 static void
+conn_on_open(void *owner)
+{
+	struct h1_conn *c;
+
+	CAST_OBJ(c, owner, H1_CONN_MAGIC);
+	c->connected = true;
+}
+
+static void
 conn_on_close(void *owner, const struct err *why)
 {
 	struct h1_conn *c;
@@ -677,12 +686,16 @@ conn_on_close(void *owner, const struct err *why)
 	CAST_OBJ(c, owner, H1_CONN_MAGIC);
 	c->dead = true;
 	c->sock = NULL;
-	h1_conn_fail(c, why != NULL ? why->code : ERR_PEER,
-	    why != NULL ? why->msg : "the connection was closed");
+	if (why == NULL)
+		h1_conn_fail(c, ERR_PEER, "the connection was closed");
+	else /* without a connection, nothing was sent */
+		h1_conn_fail(c, c->connected ? why->code : ERR_UNAVAILABLE,
+		    why->msg);
 	conn_maybe_free(c);
 }
 
 const struct sock_sink h1_conn_sink = {
+    .on_open = conn_on_open,
     .on_data = conn_on_data,
     .on_eof = conn_on_eof,
     .on_room = conn_on_room,
@@ -740,6 +753,7 @@ h1_conn_init(struct h1_conn *c, struct loop *l, const struct h1_role *role,
 	c->stream.ops = &conn_ops;
 	c->stream.peer = &c->peer;
 	c->keep = true;
+	c->connected = role->server;
 	c->since_ms = loop_now_ms(l);
 	h1_parse_init(&c->parse, role->server, &conn_events, c);
 	timer_init(&c->timer, l, conn_on_timer, c);

@@ -64,6 +64,7 @@ struct h1_conn {
 	bool tunnel : 1;  /* 101 */
 	bool keep : 1;    /* the connection may carry another exchange */
 	bool eof : 1;
+	bool connected : 1;   /* a dialled sock opened */
 	bool head_method : 1; /* HEAD */
 	bool expect : 1;      /* the client waits for 100 */
 	bool throttled : 1;   /* we made this body wait */

@@ -90,6 +90,23 @@ httpc_free(struct httpc *p)
 	maybe_free(p);
 }
 
+void
+httpc_move(struct httpc *p, const struct addr *to)
+{
+	struct httpc_conn *c;
+
+	CHECK_OBJ(p, HTTPC_MAGIC);
+	p->to = *to;
+	TAILQ_FOREACH(c, &p->idle, entry)
+		h1_client_close(c->h1);
+}
+
+bool
+httpc_is_idle(const struct httpc *p)
+{
+	return TAILQ_EMPTY(&p->busy);
+}
+
 static void
 unlist(struct httpc_conn *c)
 {

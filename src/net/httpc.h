@@ -16,6 +16,9 @@ struct httpc;
 struct httpc *httpc_new(struct loop *l, const struct addr *to,
     size_t max_connections, size_t max_idle);
 void httpc_free(struct httpc *p); /* running streams fail */
+/* New connections go there; those that are idle are closed. */
+void httpc_move(struct httpc *p, const struct addr *to);
+bool httpc_is_idle(const struct httpc *p); /* no stream runs */
 /* Without a sink, somebody must own the stream before the loop turns. NULL
  * with ERR_BUSY when max_connections are in use. */
 struct stream *httpc_open(struct httpc *p, const struct stream_sink *sink,

@@ -19,7 +19,7 @@
 #include "base/sm.h"
 #include "core/wire.h"
 #include "net/addr.h"
-#include "worker/lookup.h"
+#include "net/lookup.h"
 
 enum report_state {
 	REPORT_IDLE,
@@ -37,7 +37,7 @@ struct loop;
 struct report;
 
 struct report_conf {
-	struct lookup_url url;  /* of the coordinator */
+	struct url url;         /* of the coordinator */
 	const char *shown;      /* the URL as the user wrote it */
 	const char *worker_id;  /* borrowed for the report's life */
 	const char *tunnel_url; /* "" = reached by its link */

@@ -119,6 +119,9 @@ running_on_done(void *owner, enum pump_end how, bool body_sent UNUSED,
 		if (why->code == ERR_TIMEOUT) {
 			answer(r, ERR_TIMEOUT,
 			    "the service did not answer in time");
+		} else if (why->code == ERR_UNAVAILABLE) {
+			answer(r, ERR_UNAVAILABLE,
+			    "the service takes no connection now");
 		} else {
 			stream_close(r->client);
 			request_free(r);

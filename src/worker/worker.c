@@ -59,7 +59,7 @@ struct worker {
 	struct fleet *fleet; /* NULL until the machine is known */
 	struct slots slots;  /* as long as there is a fleet */
 	struct report *report;
-	struct lookup_url url;
+	struct url url;
 	struct link link;
 	bool has_link;   /* it was begun */
 	bool link_fixed; /* --link names where to dial */
@@ -631,11 +631,24 @@ make_report(struct worker *w)
 	return report_new(w->loop, &conf);
 }
 
+static int
+read_url(const char *text, struct url *out, struct err *err)
+{
+	if (url_parse(str_of(text), out, err) < 0)
+		return err_wrap(err, "the coordinator's URL");
+	if (out->base[0] != '\0')
+		return err_set(err, ERR_INVALID,
+		    "the coordinator's URL '%s' must end with its host and "
+		    "port",
+		    text);
+	return 0;
+}
+
 int
 worker_run(const struct config *conf, struct err *err)
 {
 	struct worker *w;
-	struct lookup_url url;
+	struct url url;
 	struct addr link_to = {0};
 	struct identity id;
 
@@ -646,7 +659,7 @@ worker_run(const struct config *conf, struct err *err)
 	if (conf->link[0] != '\0' &&
 	    addr_parse(str_of(conf->link), &link_to, err) != 0)
 		return -1;
-	if (lookup_url_parse(conf->coordinator_url, &url, err) != 0 ||
+	if (read_url(conf->coordinator_url, &url, err) != 0 ||
 	    identity_open(&id, conf->data, conf->worker_id, err) != 0)
 		return -1;
 	w = xcalloc(1, sizeof *w);

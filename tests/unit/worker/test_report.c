@@ -173,7 +173,7 @@ bench_init(struct bench *b)
 	    .on_assigned = on_assigned,
 	    .owner = b,
 	};
-	assert_int_equal(lookup_url_parse(b->shown, &b->conf.url, &err), 0);
+	assert_int_equal(url_parse(str_of(b->shown), &b->conf.url, &err), 0);
 	b->report = report_new(b->loop, &b->conf);
 }
 
@@ -316,29 +316,6 @@ leaving_needs_no_coordinator(void **state UNUSED)
 }
 
 static void
-urls_are_read_strictly(void **state UNUSED)
-{
-	static const char *const wrong[] = {"localhost:8080", "http://",
-	    "http://h:0", "http://h:70000", "http://h/path", "http://u@h",
-	    "http://h:80:80", "http://[::1", "https://h", "http://a b"};
-	struct lookup_url u;
-	struct err err = {0};
-
-	assert_int_equal(lookup_url_parse("http://c:8080", &u, &err), 0);
-	assert_string_equal(u.host, "c");
-	assert_string_equal(u.authority, "c:8080");
-	assert_int_equal(u.port, 8080);
-	assert_int_equal(lookup_url_parse("http://[::1]:81/", &u, &err), 0);
-	assert_string_equal(u.host, "::1");
-	assert_int_equal(u.port, 81);
-	assert_int_equal(lookup_url_parse("http://10.0.0.1", &u, &err), 0);
-	assert_int_equal(u.port, 80);
-	for (size_t i = 0; i < COUNT_OF(wrong); i++)
-		if (lookup_url_parse(wrong[i], &u, &err) == 0)
-			fail_msg("taken: %s", wrong[i]);
-}
-
-static void
 the_load_is_a_share(void **state UNUSED)
 {
 	struct probe_env env = detect_env("/");
@@ -407,7 +384,6 @@ const struct CMUnitTest report_tests[] = {
     cmocka_unit_test(a_busy_coordinator_is_tried_again),
     cmocka_unit_test(an_absent_coordinator_is_waited_for),
     cmocka_unit_test(leaving_needs_no_coordinator),
-    cmocka_unit_test(urls_are_read_strictly),
     cmocka_unit_test(the_load_is_a_share),
     cmocka_unit_test(every_illegal_move_aborts),
 };
