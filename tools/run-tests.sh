@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Every test: unit and system tests of the release build, the same under
-# AddressSanitizer and UBSan, fuzz smoke runs. Ends with "N passed, N failed".
-# Arguments pick parts: unit, asan, system, fuzz (all by default).
+# AddressSanitizer and UBSan, unit tests under ThreadSanitizer, fuzz smoke runs.
+# Ends with "N passed, N failed".
+# Arguments pick parts: unit, system, asan, tsan, fuzz (all by default).
 # HEARTH_FUZZ_SECONDS: length of each fuzz run (10).
 set -eu
 cd "$(dirname "$0")/.."
-parts=${*:-unit system asan fuzz}
+parts=${*:-unit system asan tsan fuzz}
 passed=0
 failed=0
 logs=$(mktemp -d)
@@ -28,12 +29,15 @@ sum() { # sum PATTERN FILE: adds up the numbers that sed takes out
 
 # --- unit tests: one cmocka program per floor ---------------------------------
 
-unit() { # unit PRESET
-	build "$1"
-	for program in "build/$1"/tests/unit-*; do
-		[ -x "$program" ] && [ -f "$program" ] || continue
-		log=$logs/$(basename "$program").$1
-		echo "== $1: $(basename "$program")"
+unit() { # unit PRESET [FLOOR]...: all floors by default
+	preset=$1
+	shift
+	build "$preset"
+	[ $# -gt 0 ] || set -- base net proc store core coordinator worker service
+	for floor in "$@"; do
+		program=build/$preset/tests/unit-$floor
+		log=$logs/unit-$floor.$preset
+		echo "== $preset: unit-$floor"
 		status=0
 		timeout 600 "$program" >"$log" 2>&1 || status=$?
 		good=$(sum '.*\[  PASSED  \] \([0-9]*\) test(s).*' "$log")
@@ -97,9 +101,11 @@ for part in $parts; do
 		unit asan
 		system asan
 		;;
+	tsan) # a cell leaves that sanitizer no room to work in
+		unit tsan base net store core coordinator worker ;;
 	fuzz) fuzz ;;
 	*)
-		echo "run-tests: no part '$part': unit, system, asan, fuzz" >&2
+		echo "run-tests: no part '$part': unit, system, asan, tsan, fuzz" >&2
 		exit 2
 		;;
 	esac

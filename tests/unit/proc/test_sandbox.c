@@ -284,7 +284,8 @@ PROBE(thread_it)
 {
 	pthread_t t;
 
-	return pthread_create(&t, NULL, idle, NULL) == 0;
+	return pthread_create(&t, NULL, idle, NULL) == 0 &&
+	    pthread_join(t, NULL) == 0;
 }
 
 PROBE(exec_it)
