@@ -115,7 +115,7 @@ unpack() { # unpack FILE PACKAGE: FILE is what the package must bring
 		download "$2") || die "could not download $2"
 	# shellcheck disable=SC2046
 	libraries=$(missing $(dpkg-deb -f "$deps/debs/${2}"_*.deb Depends |
-		tr ',' '\n' | sed -n 's/^ *\(lib[^ |(]*\).*/\1/p'))
+		tr ',' '\n' | sed -n '/libjs-/d; s/^ *\(lib[^ |(]*\).*/\1/p'))
 	# shellcheck disable=SC2086
 	[ -z "$libraries" ] || apt_install $libraries
 	dpkg-deb --fsys-tarfile "$deps/debs/${2}"_*.deb |
@@ -151,7 +151,14 @@ if [ -n "$need_build" ]; then
 	install_yyjson
 	install_llhttp
 fi
-case " $* " in *" test "*) unpack usr/bin/promtool prometheus ;; esac
+case " $* " in *" test "*)
+	if [ "$codename" = bookworm ]; then
+		unpack usr/bin/promtool prometheus
+	else
+		unpack usr/bin/promtool promtool
+	fi
+	;;
+esac
 case " $* " in *" bench "*)
 	unpack usr/sbin/nginx nginx
 	unpack usr/sbin/haproxy haproxy
