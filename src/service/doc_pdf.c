@@ -312,7 +312,7 @@ words_scan(struct words *ws, struct str text, const PopplerRectangle *r,
 static bool
 shows(const struct pdf_picture *im, const struct pdf_word *w)
 {
-	double k = LOOK_DPI / 72.0;
+	double k = (double)LOOK_DPI / 72.0;
 	int lo = 255, hi = 0;
 
 	for (double y = w->y0 * k; y < w->y1 * k; y += 1)

@@ -253,7 +253,7 @@ count_sizes(const struct pdf_page *p, size_t counts[SIZES])
 	for (size_t i = 0; i < n; i++) {
 		double s = w[i].size * 2 + 0.5;
 
-		if (s >= 1 && s < SIZES)
+		if (s >= 1 && s < (double)SIZES)
 			counts[(size_t)s] += w[i].n;
 	}
 }

@@ -144,8 +144,8 @@ work_scale(const struct job *j)
 		s = MIN_OF((double)TEXT_HEIGHT / j->text, 2.0);
 	else if (j->text > LARGE_HEIGHT)
 		s = (double)TEXT_HEIGHT / j->text;
-	if (pixels * s * s > WORK_PIXELS)
-		s = sqrt(WORK_PIXELS / pixels);
+	if (pixels * s * s > (double)WORK_PIXELS)
+		s = sqrt((double)WORK_PIXELS / pixels);
 	return s;
 }
 
@@ -178,7 +178,7 @@ straighten(struct job *j, struct err *err)
 static int
 work_dpi(const struct job *j)
 {
-	double dpi = 300.0 * j->text * j->scale / TEXT_HEIGHT;
+	double dpi = 300.0 * j->text * j->scale / (double)TEXT_HEIGHT;
 
 	return dpi < 100 ? 100 : dpi > 600 ? 600 : (int)dpi;
 }
@@ -538,7 +538,7 @@ finish(struct job *j)
 	page->skew = j->pose.skew;
 	page->blank = page->nwords == 0;
 	if (page->dpi == 0 && j->text > 0)
-		page->dpi = (int)(300.0 * j->text / TEXT_HEIGHT + 0.5);
+		page->dpi = (int)(300.0 * j->text / (double)TEXT_HEIGHT + 0.5);
 	for (unsigned i = 0; i < page->nwords; i++)
 		page->words[i].box = unmap(j, page->words[i].box);
 	for (unsigned i = 0; i < page->nlines; i++)
