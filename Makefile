@@ -3,7 +3,7 @@
 PRESET ?= release
 BUILD  := build/$(PRESET)
 
-.PHONY: all up down deps build test check bench eval soak install clean help
+.PHONY: all up down deps build test check bench eval soak fresh install clean help
 
 all: build
 
@@ -34,6 +34,10 @@ bench: ## measure side by side with nginx, HAProxy, tesseract, pdftotext
 
 eval: ## score OCR and documents on the evaluation sets
 	@tests/eval/run.sh
+
+fresh: ## try it on fresh Debian 12 and 13, as root and as a user (needs root)
+	@for r in bookworm trixie; do for u in root user; do \
+		tools/fresh.sh $$r $$u || exit 1; done; done
 
 install: build ## install below /usr/local
 	@cmake --install $(BUILD)
