@@ -9,6 +9,8 @@ enum {
 	OVERHEAD_MAX = 4 * 1024, /* bytes of chunk extensions per message */
 	INTERIM_MAX = 10,        /* 1xx heads before the final one */
 	HTTP_VERSION_LEN = 10, /* " HTTP/1.1" and the space before the target */
+	BLANK_MAX = 4,         /* empty lines before a message */
+	PADDING_FREE = 4,      /* ": " and, without a value, the line's end */
 };
 
 static int
@@ -111,6 +113,25 @@ on_value(llhttp_t *ll, const char *at, size_t n)
 	return field_add(p, &p->fields[p->n_fields - 1].value, at, n);
 }
 
+/* There may be any amount of white space before a value, and it is kept with
+ * the rest of the head: it counts like the value. */
+static int
+count_padding(struct h1_parse *p, const struct http_field *f)
+{
+	size_t gap = 0;
+
+	if (f->value.p != NULL)
+		gap = (size_t)(f->value.p - f->name.p) - f->name.n;
+	if (gap <= PADDING_FREE)
+		return 0;
+	p->total_bytes += gap;
+	if (f->name.n + gap + f->value.n > HTTP_FIELD_MAX)
+		return refuse(p, 431, "a header field is too large");
+	if (p->total_bytes > HTTP_HEAD_MAX)
+		return refuse(p, 431, "the header fields are too large");
+	return 0;
+}
+
 static int
 on_value_complete(llhttp_t *ll)
 {
@@ -118,6 +139,8 @@ on_value_complete(llhttp_t *ll)
 	struct http_field *f = &p->fields[p->n_fields - 1];
 
 	p->in_name = false;
+	if (count_padding(p, f) < 0)
+		return -1;
 	f->value = str_trim(f->value);
 	/* llhttp has seen to it that the name is a token. */
 	if (f->name.n == 0 || memchr(f->name.p, '_', f->name.n) != NULL)
@@ -427,9 +450,25 @@ read_upgrade(struct h1_parse *p, const struct framing *f, struct http_head *h)
 	return 0;
 }
 
+/* llhttp also knows RTSP and ICE, and takes any number of spaces. The bytes
+ * behind the target are still there. */
+static int
+check_protocol(struct h1_parse *p)
+{
+	const char *at = p->url.p + p->url.n;
+
+	if (at[0] == ' ' && at[1] == ' ')
+		return refuse(p, 400, "more than one space in the first line");
+	if (memcmp(at, " HTTP/", 6) != 0)
+		return refuse(p, 400, "the protocol is not HTTP");
+	return 0;
+}
+
 static int
 read_request(struct h1_parse *p, struct framing *f, struct http_head *h)
 {
+	if (check_protocol(p) < 0)
+		return -1;
 	h->method = p->method;
 	if (str_eqz(h->method, "CONNECT"))
 		return refuse(p, 405, "CONNECT is not for this server");
@@ -620,14 +659,61 @@ status_of(const llhttp_t *ll, enum llhttp_errno e, const char **why)
 	}
 }
 
+/* Before a message, a few empty lines are forgiven (RFC 9112 2.2): whole ones,
+ * where llhttp takes any CR and LF. Returns how many bytes they took. */
+static size_t
+skip_blank(struct h1_parse *p, const char *b, size_t n)
+{
+	size_t i = 0;
+
+	for (; i < n; i++) {
+		bool inside = (p->blank & 1) != 0;
+
+		if (b[i] != (inside ? '\n' : '\r')) {
+			if (inside || b[i] == '\n')
+				refuse(p, 400, "a line without CRLF");
+			break;
+		}
+		if (++p->blank > 2 * BLANK_MAX)
+			refuse(p, 400, "too many empty lines");
+	}
+	return i;
+}
+
+/* White space that never ends is no head, though nothing of it is a span. */
+static bool
+is_only_space(const struct h1_parse *p, const char *end)
+{
+	const struct str *last = &p->method;
+	const struct http_field *f;
+
+	if (p->mark == NULL)
+		return false;
+	if (p->n_fields > 0) {
+		f = &p->fields[p->n_fields - 1];
+		last = f->value.p != NULL ? &f->value : &f->name;
+	} else if (p->url.p != NULL) {
+		last = &p->url;
+	}
+	return (size_t)(end - last->p) - last->n > HTTP_FIELD_MAX;
+}
+
 size_t
 h1_parse_feed(struct h1_parse *p, const char *b, size_t n)
 {
-	enum llhttp_errno e = llhttp_execute(&p->ll, b, n);
+	size_t blank = p->state == H1P_IDLE ? skip_blank(p, b, n) : 0;
+	enum llhttp_errno e = HPE_OK;
 	const char *at;
 
-	if (e == HPE_OK)
+	if (p->status == 0 && blank < n)
+		e = llhttp_execute(&p->ll, b + blank, n - blank);
+	if (e == HPE_OK && is_only_space(p, b + n))
+		refuse(p, p->n_fields > 0 ? 431 : 400, "too much white space");
+	if (e == HPE_OK) {
+		if (p->status != 0)
+			p->state = H1P_FAILED;
 		return n;
+	}
 	at = llhttp_get_error_pos(&p->ll);
 	if (e == HPE_PAUSED)
 		return (size_t)(at - b);
@@ -649,6 +735,7 @@ h1_parse_next(struct h1_parse *p)
 	p->method = p->url = (struct str){0};
 	p->n_fields = p->total_fields = p->total_bytes = p->overhead = 0;
 	p->n_interim = 0;
+	p->blank = 0;
 	p->in_name = p->in_trailers = false;
 	llhttp_reset(&p->ll);
 }

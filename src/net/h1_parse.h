@@ -56,6 +56,7 @@ struct h1_parse {
 	bool http10 : 1;
 	bool absolute : 1; /* the target named an authority */
 	int n_interim;
+	int blank;  /* bytes of empty lines before this message */
 	int status; /* what to answer when failed */
 	const char *why;
 };
