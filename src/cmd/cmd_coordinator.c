@@ -65,6 +65,7 @@ make_conf(struct config *c, struct coordinator_conf *out, struct err *err)
 	    .store = config_path(c, "hearth.db"),
 	    .name = own_name(c),
 	    .allowed_origins = c->allowed_origins,
+	    .allowed_hosts = c->allowed_hosts,
 	    .version = HEARTH_VERSION,
 	    .stale_ms = (int64_t)c->heartbeat_timeout_s * 1000,
 	    .forget_ms = (int64_t)c->worker_timeout_s * 1000,

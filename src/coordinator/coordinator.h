@@ -20,6 +20,7 @@ struct coordinator_conf {   /* strings are borrowed and outlive us */
 	const char *store;  /* see store_open() */
 	const char *name;   /* what /health calls us */
 	const char *allowed_origins;
+	const char *allowed_hosts; /* see hosts_allow() */
 	const char *version;
 	enum place_policy policy;
 	int64_t stale_ms, forget_ms;

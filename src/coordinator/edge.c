@@ -8,6 +8,7 @@
 #include "base/obj.h"
 #include "base/rnd.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/hosts.h"
 
 #define ALL_METHODS "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 
@@ -402,6 +403,31 @@ route_service(struct coordinator *co, struct stream *s,
 }
 
 static void
+refuse_host(struct coordinator *co, struct stream *s,
+    const struct http_head *head)
+{
+	struct call *c = call_new(co, s, head);
+	struct err err = {0};
+
+	(void)err_set(&err, ERR_DENIED,
+	    "'%.*s' is not a name of this coordinator; --allowed-hosts lets "
+	    "it be called so",
+	    STR_ARG(head->authority));
+	answer_error(c, 421, "misdirected", err.msg, "Host", NULL, 0);
+}
+
+/* A unix socket is out of a browser's reach. */
+static bool
+host_allowed(const struct coordinator *co, const struct stream *s,
+    const struct http_head *head)
+{
+	const char *list = co->conf.allowed_hosts;
+
+	return (s->peer != NULL && addr_is_unix(s->peer)) ||
+	    hosts_allow(str_of(list != NULL ? list : ""), head->authority);
+}
+
+static void
 on_request(void *owner, struct stream *s, const struct http_head *head)
 {
 	struct coordinator *co;
@@ -413,6 +439,8 @@ on_request(void *owner, struct stream *s, const struct http_head *head)
 	co->edge.requests++;
 	if (http_target_normal(&a, head->target, &normal.target, &err) < 0)
 		refuse(co, s, head, ERR_INVALID, err.msg);
+	else if (!host_allowed(co, s, head))
+		refuse_host(co, s, head);
 	else if (str_starts(normal.target, "/service/"))
 		route_service(co, s, &normal);
 	else if (str_eqz(http_path(normal.target), "/api/worker/link") &&
