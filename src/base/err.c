@@ -73,7 +73,11 @@ int
 err_sys(struct err *err, int errnum, const char *fmt, ...)
 {
 	char head[160];
-	char why[64];
+	char text[64];
+	/* GNU strerror_r(): may or may not use the buffer. */
+	const char *why = errnum == ENOSPC || errnum == EDQUOT
+	    ? "the disk is full; free some space"
+	    : strerror_r(errnum, text, sizeof text);
 	va_list ap;
 
 	if (err == NULL)
@@ -81,9 +85,7 @@ err_sys(struct err *err, int errnum, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(head, sizeof head, fmt, ap);
 	va_end(ap);
-	/* GNU strerror_r(): may or may not use the buffer. */
-	(void)err_set(err, code_from_errno(errnum), "%s: %s", head,
-	    strerror_r(errnum, why, sizeof why));
+	(void)err_set(err, code_from_errno(errnum), "%s: %s", head, why);
 	err->sys = errnum;
 	return -1;
 }

@@ -65,6 +65,19 @@ open_url(struct client *c, const char *url, struct err *err)
 	return look_up(host_z, port_z, &c->addr, err);
 }
 
+/* Where `hearth up` with the same settings would listen. */
+static const char *
+default_url(struct config *conf)
+{
+	const char *host = conf->host;
+
+	if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "localhost") == 0)
+		host = "127.0.0.1";
+	return arena_fmt(&conf->arena,
+	    strchr(host, ':') != NULL ? "http://[%s]:%llu" : "http://%s:%llu",
+	    host, (unsigned long long)conf->port);
+}
+
 int
 client_open(struct client *c, struct config *conf, const char *url,
     struct err *err)
@@ -76,7 +89,7 @@ client_open(struct client *c, struct config *conf, const char *url,
 	if (url != NULL)
 		return open_url(c, url, err);
 	if (access(path, F_OK) != 0)
-		return open_url(c, "http://127.0.0.1:8080", err);
+		return open_url(c, default_url(conf), err);
 	if (!str_fmt(text, sizeof text, "unix:%s", path))
 		return err_set(err, ERR_INVALID, "path too long: %s", path);
 	(void)str_copy(c->where, sizeof c->where, str_of(text));

@@ -27,7 +27,8 @@ struct client {
 };
 
 /* url may be NULL: the unix socket of the data folder when it is there, else
- * http://127.0.0.1:8080. Names are looked up. */
+ * the address and port of the settings (http://127.0.0.1:8080). Names are
+ * looked up. */
 int client_open(struct client *c, struct config *conf, const char *url,
     struct err *err) MUST_CHECK;
 

@@ -38,10 +38,13 @@ struct cmd {
 	int min_args, max_args; /* max_args -1: any number */
 	const struct opt *opts;
 	size_t n_opts;
-	/* An exit status, or -1 with err set. */
+	/* An exit status, or -1 with err set; CMD_USAGE, with err set, when an
+	 * argument or setting has no meaning. */
 	int (*run)(struct cmd_run *r, struct err *err);
 };
 
+/* The exit status that tells scripts whether to try again. */
+int cmd_status_of(enum err_code code);
 /* The value of an own option: NULL when absent, "" for a given flag. */
 const char *cmd_opt(const struct cmd_run *r, const char *name);
 

@@ -6,6 +6,7 @@
 #include "base/fsx.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/server_conf.h"
 #include "coordinator/coordinator.h"
 #include "proc/ready.h"
 
@@ -56,8 +57,6 @@ own_name(struct config *c)
 static int
 make_conf(struct config *c, struct coordinator_conf *out, struct err *err)
 {
-	bool v6 = strchr(c->host, ':') != NULL;
-
 	*out = (struct coordinator_conf){
 	    .socket = *c->socket != '\0'
 		? c->socket
@@ -72,16 +71,7 @@ make_conf(struct config *c, struct coordinator_conf *out, struct err *err)
 	    .queue = c->queue,
 	    .debug_headers = c->debug_headers,
 	};
-	out->listen = arena_fmt(&c->arena, v6 ? "[%s]:%llu" : "%s:%llu",
-	    strcmp(c->host, "localhost") == 0 ? "127.0.0.1" : c->host,
-	    (unsigned long long)c->port);
-	if (c->port > 65535)
-		return err_set(err, ERR_INVALID, "%llu is no port",
-		    (unsigned long long)c->port);
-	if (!place_policy_parse(str_of(c->policy), &out->policy))
-		return err_set(err, ERR_INVALID,
-		    "'%s' is no policy: default or classic", c->policy);
-	return 0;
+	return server_conf_read(c, &out->listen, &out->policy, err);
 }
 
 static void
@@ -100,7 +90,7 @@ coordinator_run(struct cmd_run *r, struct err *err)
 	struct role role = {0};
 
 	if (make_conf(r->conf, &conf, err) < 0)
-		return -1;
+		return CMD_USAGE;
 	if (fsx_mkdirs(config_path(r->conf, "run"), err) < 0)
 		return err_wrap(err,
 		    "cannot use the data folder (choose "

@@ -34,7 +34,8 @@ static const struct opt ocr_options[] = {
     {"lang", 'l', "LANG", "language of the text: eng"},
 };
 
-/* A file as memory; unmapped with file_unmap(). */
+/* A file as memory; unmapped with file_unmap(). The caller names the file in
+ * front of the error. */
 static int
 file_map(const char *path, struct str *out, struct err *err)
 {
@@ -44,18 +45,20 @@ file_map(const char *path, struct str *out, struct err *err)
 
 	*out = (struct str){NULL, 0};
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot read '%s'", path);
+		return err_sys(err, errno, "cannot read it");
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INVALID, "it is a folder, not a file");
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_INVALID, "'%s' is not a file", path);
+		return err_set(err, ERR_INVALID, "it is not an ordinary file");
 	if (st.st_size == 0)
-		return err_set(err, ERR_EMPTY, "'%s' is empty", path);
+		return err_set(err, ERR_EMPTY, "it is empty");
 	if (st.st_size > FILE_MAX_BYTES)
 		return err_set(err, ERR_TOO_BIG,
-		    "'%s' is larger than the %d MiB that one document may have",
-		    path, FILE_MAX_BYTES / (1024 * 1024));
+		    "it is larger than the %d MiB that one document may have",
+		    FILE_MAX_BYTES / (1024 * 1024));
 	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
-		return err_sys(err, errno, "cannot map '%s'", path);
+		return err_sys(err, errno, "cannot read it");
 	*out = (struct str){p, (size_t)st.st_size};
 	return 0;
 }
@@ -139,6 +142,37 @@ write_all(FILE *out, struct str s, const char *path, struct err *err)
 	return 0;
 }
 
+/* Pages that are missing from the text. A blank one is not. */
+static int
+tell_unread(const struct json_val *root, struct err *err)
+{
+	const struct json_val *pages = NULL;
+	struct json_fault f = {0};
+	struct json_iter it;
+	struct str first = STR("");
+	int64_t number = 0;
+	int n = 0;
+
+	(void)json_arr(root, "page_details", JSON_OPTIONAL, &pages, &f);
+	for (it = json_iter(pages); json_next(&it);) {
+		struct str why = STR("");
+
+		(void)json_str(it.val, "error", JSON_OPTIONAL, &why, &f);
+		if (why.n == 0 || str_eqz(why, "blank page"))
+			continue;
+		if (n++ == 0) {
+			first = why;
+			(void)json_i64(it.val, "page", JSON_OPTIONAL, &number,
+			    &f);
+		}
+	}
+	if (n == 0)
+		return 0;
+	return err_set(err, ERR_CORRUPT,
+	    "%d page%s could not be read; page %lld: %.*s", n, n > 1 ? "s" : "",
+	    (long long)number, STR_ARG(first));
+}
+
 static int
 put_answer(const struct job *job, struct str answer, FILE *out,
     const char *path, struct err *err)
@@ -157,8 +191,23 @@ put_answer(const struct job *job, struct str answer, FILE *out,
 	}
 	if (write_all(out, text, path, err) < 0)
 		return -1;
-	if (out == stdout && text.n != 0 && text.p[text.n - 1] != '\n')
-		return write_all(out, STR("\n"), path, err);
+	if (out == stdout && text.n != 0 && text.p[text.n - 1] != '\n' &&
+	    write_all(out, STR("\n"), path, err) < 0)
+		return -1;
+	return j != NULL ? tell_unread(json_root(j), err) : 0;
+}
+
+/* With several files each text says where it is from. */
+static int
+put_stdout(const struct cmd_run *r, const struct job *job, struct str answer,
+    const char *name, struct err *err)
+{
+	if (r->argc > 1 && job->field != NULL)
+		(void)printf("==> %s <==\n", name);
+	if (put_answer(job, answer, stdout, "standard output", err) < 0)
+		return -1;
+	if (r->argc > 1 && job->field != NULL)
+		return write_all(stdout, STR("\n"), "standard output", err);
 	return 0;
 }
 
@@ -172,7 +221,7 @@ put_file(const struct cmd_run *r, const struct job *job, struct str answer,
 	int rc;
 
 	if (dir == NULL)
-		return put_answer(job, answer, stdout, "standard output", err);
+		return put_stdout(r, job, answer, name, err);
 	path = xasprintf("%s/%s%s", dir, base_name(name), job->suffix);
 	out = fopen(path, "we");
 	if (out == NULL)
@@ -210,6 +259,13 @@ one_file(const struct cmd_run *r, const struct client *c, const struct job *job,
 /* --- all files ------------------------------------------------------------------- */
 
 /* Only for people: several files, results not on the same terminal. */
+static bool
+is_watched(const struct cmd_run *r)
+{
+	return r->argc > 1 && isatty(STDERR_FILENO) != 0 &&
+	    (cmd_opt(r, "out") != NULL || isatty(STDOUT_FILENO) == 0);
+}
+
 static void
 progress(const struct cmd_run *r, int done, const char *name)
 {
@@ -217,10 +273,8 @@ progress(const struct cmd_run *r, int done, const char *name)
 		WIDTH = 24
 	};
 	int filled = done * WIDTH / r->argc;
-	bool watched = isatty(STDERR_FILENO) != 0 &&
-	    (cmd_opt(r, "out") != NULL || isatty(STDOUT_FILENO) == 0);
 
-	if (r->argc < 2 || !watched)
+	if (!is_watched(r))
 		return;
 	(void)fprintf(stderr, "\r\033[K[%.*s%.*s] %d of %d  %s", filled,
 	    "########################", WIDTH - filled,
@@ -229,30 +283,64 @@ progress(const struct cmd_run *r, int done, const char *name)
 		(void)fputc('\n', stderr);
 }
 
+/* Before anything is read: a folder to write into, and no result that would
+ * overwrite another's. */
+static int
+check_out(const struct cmd_run *r, struct err *err)
+{
+	const char *dir = cmd_opt(r, "out");
+	struct stat st;
+
+	if (dir == NULL)
+		return 0;
+	if (stat(dir, &st) < 0)
+		return err_sys(err, errno, "cannot write into '%s'", dir);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_INVALID, "'%s' is not a folder", dir);
+	for (int i = 0; i < r->argc; i++) {
+		for (int k = 0; k < i; k++) {
+			if (strcmp(base_name(r->argv[i]),
+				base_name(r->argv[k])) == 0)
+				return err_set(err, ERR_CONFLICT,
+				    "'%s' and '%s' would be written to the "
+				    "same file in '%s'",
+				    r->argv[k], r->argv[i], dir);
+		}
+	}
+	return 0;
+}
+
+/* "Try again later" only where that may help with every file that failed. */
+static int
+worse(int status, enum err_code code)
+{
+	int this = cmd_status_of(code);
+
+	return status == CMD_OK || this == CMD_FAILED ? this : status;
+}
+
 static int
 all_files(struct cmd_run *r, const struct job *job, struct err *err)
 {
 	struct client c;
-	int failed = 0;
+	int status = CMD_OK;
 
-	if (client_open(&c, r->conf, cmd_opt(r, "url"), err) < 0)
+	if (check_out(r, err) < 0 ||
+	    client_open(&c, r->conf, cmd_opt(r, "url"), err) < 0)
 		return -1;
 	for (int i = 0; i < r->argc; i++) {
 		struct err why = {0};
 
 		progress(r, i, r->argv[i]);
-		if (r->argc > 1 && cmd_opt(r, "out") == NULL &&
-		    job->field != NULL)
-			(void)printf("%s==> %s <==\n", i > 0 ? "\n" : "",
-			    r->argv[i]);
 		if (one_file(r, &c, job, r->argv[i], &why) == 0)
 			continue;
-		(void)fprintf(stderr, "hearth %s: %s: %s\n", r->cmd->name,
-		    r->argv[i], why.msg);
-		failed++;
+		(void)fprintf(stderr, "%shearth %s: %s: %s\n",
+		    is_watched(r) ? "\r\033[K" : "", r->cmd->name, r->argv[i],
+		    why.msg);
+		status = worse(status, why.code);
 	}
 	progress(r, r->argc, "");
-	return failed == 0 ? CMD_OK : CMD_FAILED;
+	return status;
 }
 
 static int
@@ -271,7 +359,7 @@ ocr_run(struct cmd_run *r, struct err *err)
 	struct job job = {0};
 
 	if (ocr_job(r, &job, err) < 0)
-		return -1;
+		return CMD_USAGE;
 	return all_files(r, &job, err);
 }
 

@@ -13,9 +13,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/client.h"
 #include "cmd/cmd.h"
 #include "cmd/instance.h"
+#include "cmd/server_conf.h"
 #include "cmd/up.h"
+#include "worker/worker.h"
 
 enum {
 	LOG_ROTATE_BYTES = 8 * 1024 * 1024
@@ -173,6 +176,44 @@ run_detached(struct cmd_run *r, const struct instance *me, int lock,
 	return CMD_OK;
 }
 
+/* Wrong values are named here, not by a child that could not start. */
+static int
+check_settings(struct config *c, struct err *err)
+{
+	enum place_policy policy;
+	const char *listen;
+
+	if (c->port == 0) /* nobody could tell where it is */
+		return err_set(err, ERR_INVALID, "0 is no port");
+	if (server_conf_read(c, &listen, &policy, err) < 0)
+		return -1;
+	return worker_check(c, err);
+}
+
+/* Another one holds this data folder; it may not be ready yet. */
+static int
+runs_already(struct cmd_run *r, const struct instance *other, struct err *err)
+{
+	struct json *j CLEANUP(json_freep) = NULL;
+	const struct json_val *workers = NULL;
+	struct json_fault f = {0};
+	int64_t active = 0;
+	struct client c;
+
+	if (client_open(&c, r->conf, NULL, NULL) == 0 &&
+	    client_get(&c, "/health", false, &j, NULL) == 0 &&
+	    json_obj(json_root(j), "workers", JSON_REQUIRED, &workers, &f))
+		(void)json_i64(workers, "active", JSON_REQUIRED, &active, &f);
+	if (active == 0)
+		return err_set(err, ERR_BUSY,
+		    "process %d is already starting Hearth with this data "
+		    "folder; 'hearth status' tells when it is ready",
+		    (int)other->pid);
+	(void)printf("Already running (process %d).\n", (int)other->pid);
+	print_ready(r->conf, other->url);
+	return CMD_OK;
+}
+
 static int
 up_command(struct cmd_run *r, struct err *err)
 {
@@ -180,14 +221,10 @@ up_command(struct cmd_run *r, struct err *err)
 	struct instance other;
 	int lock;
 
-	if (r->conf->port == 0 || r->conf->port > 65535)
-		return err_set(err, ERR_INVALID, "%llu is no port",
-		    (unsigned long long)r->conf->port);
-	if (instance_find(r->conf, &other)) {
-		(void)printf("Already running (process %d).\n", (int)other.pid);
-		print_ready(r->conf, other.url);
-		return CMD_OK;
-	}
+	if (check_settings(r->conf, err) < 0)
+		return CMD_USAGE;
+	if (instance_find(r->conf, &other))
+		return runs_already(r, &other, err);
 	up_url(r->conf, me.url, sizeof me.url);
 	lock = instance_claim(r->conf, &me, err);
 	if (lock < 0)

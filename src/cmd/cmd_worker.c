@@ -6,6 +6,8 @@
 static int
 worker_cmd_run(struct cmd_run *r, struct err *err)
 {
+	if (worker_check(r->conf, err) < 0)
+		return CMD_USAGE;
 	return worker_run(r->conf, err) == 0 ? CMD_OK : -1;
 }
 

@@ -38,7 +38,9 @@ instance_name(int lock, const struct instance *who, struct err *err)
 	(void)str_fmt(text, sizeof text, "%d %s\n", (int)who->pid, who->url);
 	n = (ssize_t)strlen(text);
 	if (ftruncate(lock, 0) < 0 || pwrite(lock, text, (size_t)n, 0) != n)
-		return err_sys(err, errno, "cannot write the lock file");
+		return err_sys(err, errno,
+		    "cannot use the data folder (choose another with --data): "
+		    "write the lock file");
 	return 0;
 }
 

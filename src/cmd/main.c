@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one main(): find the subcommand in the table, parse, run, exit. */
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -87,8 +90,8 @@ setup_log(const struct config *c, struct err *err)
 	return 0;
 }
 
-static int
-exit_status(enum err_code code)
+int
+cmd_status_of(enum err_code code)
 {
 	switch (code) {
 	case ERR_UNAVAILABLE:
@@ -98,6 +101,15 @@ exit_status(enum err_code code)
 	default:
 		return CMD_FAILED;
 	}
+}
+
+/* What was printed may still be on its way to a full disk. */
+static int
+flush_out(struct err *err)
+{
+	if (fflush(stdout) != 0 || ferror(stdout) != 0)
+		return err_sys(err, errno, "cannot write standard output");
+	return CMD_OK;
 }
 
 static int
@@ -131,12 +143,51 @@ run(const struct cmd *c, int argc, char **argv)
 	r.argc = argc;
 	r.argv = argv;
 	rc = c->run(&r, &err);
+	if (rc == CMD_OK)
+		rc = flush_out(&err);
+	if (rc == CMD_USAGE)
+		rc = usage_fault(c, &err);
 	if (rc < 0) {
 		(void)fprintf(stderr, "hearth %s: %s\n", c->name, err.msg);
-		rc = exit_status(err.code);
+		rc = cmd_status_of(err.code);
 	}
 	config_fini(&conf);
 	return rc;
+}
+
+static int
+no_command(const char *name)
+{
+	(void)fprintf(stderr, "hearth: no command '%s'\n\n", name);
+	usage(stderr);
+	return CMD_USAGE;
+}
+
+static int
+help(const char *name)
+{
+	const struct cmd *c = name != NULL ? find_cmd(name) : NULL;
+
+	if (name != NULL && c == NULL)
+		return no_command(name);
+	if (c != NULL)
+		cmd_help(c, stdout);
+	else
+		usage(stdout);
+	return CMD_OK;
+}
+
+/* Started with a closed standard stream, the next file or socket that is
+ * opened would take its place, and what is printed would land in it. */
+static void
+open_standard_streams(void)
+{
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	while (fd >= 0 && fd <= STDERR_FILENO)
+		fd = dup(fd);
+	if (fd >= 0)
+		(void)close(fd);
 }
 
 static bool
@@ -155,6 +206,7 @@ main(int argc, char **argv)
 {
 	const struct cmd *c;
 
+	open_standard_streams();
 	(void)umask(077); /* whatever we write is its owner's alone */
 	mem_keep_heap();
 	if (argc < 2) {
@@ -163,20 +215,12 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--version") == 0)
 		return run(&cmd_version, 0, argv + 2);
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
-		c = argc > 2 ? find_cmd(argv[2]) : NULL;
-		if (c != NULL)
-			cmd_help(c, stdout);
-		else
-			usage(stdout);
-		return CMD_OK;
-	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+	    strcmp(argv[1], "-h") == 0)
+		return help(argc > 2 ? argv[2] : NULL);
 	c = find_cmd(argv[1]);
-	if (c == NULL) {
-		(void)fprintf(stderr, "hearth: no command '%s'\n\n", argv[1]);
-		usage(stderr);
-		return CMD_USAGE;
-	}
+	if (c == NULL)
+		return no_command(argv[1]);
 	if (wants_help(argc - 2, argv + 2)) {
 		cmd_help(c, stdout);
 		return CMD_OK;

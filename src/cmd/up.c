@@ -110,7 +110,7 @@ role_lost(struct role *r)
 	struct up *u = r->up;
 
 	if (!r->was_ready) {
-		(void)err_set(&u->why, ERR_UNAVAILABLE, "%s did not start: %s",
+		(void)err_set(&u->why, ERR_INTERNAL, "%s did not start: %s",
 		    r->name, last_words(r->proc));
 		stop(u);
 	}

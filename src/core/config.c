@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/fsx.h"
 
 enum key_type {
 	KEY_STR,
@@ -168,20 +169,17 @@ static int
 set_from_file(struct config *c, const char *path, bool must, struct err *err)
 {
 	struct buf all = BUF_INIT(FILE_MAX);
-	FILE *f = fopen(path, "re");
-	struct str rest;
-	int rc = 0;
-	char *to;
+	struct err why = {0};
+	int rc = fsx_read(path, &all, &why);
+	struct str rest = buf_view(&all);
 
-	if (f == NULL && !must && (errno == ENOENT || errno == ENOTDIR))
-		return 0;
-	if (f == NULL)
-		return err_sys(err, errno, "cannot read settings '%s'", path);
-	to = buf_room(&all, FILE_MAX);
-	assert(to != NULL);
-	buf_grew(&all, fread(to, 1, FILE_MAX, f));
-	(void)fclose(f);
-	rest = buf_view(&all);
+	if (rc < 0 && !must &&
+	    (why.code == ERR_NOT_FOUND || why.sys == ENOTDIR)) {
+		rc = 0;
+	} else if (rc < 0 && err != NULL) {
+		*err = why;
+		(void)err_wrap(err, "cannot read the settings");
+	}
 	for (int n = 1; rest.p != NULL && rc == 0; n++) {
 		struct str line = str_cut(&rest, '\n');
 

@@ -48,6 +48,17 @@ make_name(char *out, size_t cap)
 	(void)str_fmt(out, cap, "%s-%.*s", host, SUFFIX_LEN, id);
 }
 
+int
+identity_name_ok(const char *name, struct err *err)
+{
+	if (wire_worker_id_ok(str_of(name)))
+		return 0;
+	return err_set(err, ERR_INVALID,
+	    "'%s' is no name for a worker: 1 to %d letters, digits or . _ : @ "
+	    "-",
+	    name, WIRE_ID_MAX);
+}
+
 static int
 find_name(struct identity *id, const char *data, const char *wanted,
     struct err *err)
@@ -55,11 +66,8 @@ find_name(struct identity *id, const char *data, const char *wanted,
 	char path[PATH_LEN_MAX];
 
 	if (wanted[0] != '\0') {
-		if (!wire_worker_id_ok(str_of(wanted)))
-			return err_set(err, ERR_INVALID,
-			    "'%s' is no name for a worker: 1 to %d letters, "
-			    "digits or . _ : @ -",
-			    wanted, WIRE_ID_MAX);
+		if (identity_name_ok(wanted, err) != 0)
+			return -1;
 		(void)str_fmt(id->name, sizeof id->name, "%s", wanted);
 		return 0;
 	}

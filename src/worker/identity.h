@@ -25,6 +25,8 @@ struct identity {
 	int lock_fd;
 };
 
+/* ERR_INVALID with the rule for a name that no worker may have. */
+int identity_name_ok(const char *name, struct err *err) MUST_CHECK;
 /* `wanted` may be "": then the kept name, or a new one from the host's. */
 int identity_open(struct identity *id, const char *data, const char *wanted,
     struct err *err) MUST_CHECK;

@@ -644,6 +644,32 @@ read_url(const char *text, struct url *out, struct err *err)
 	return 0;
 }
 
+static int
+read_settings(const struct config *conf, struct url *url, struct addr *link_to,
+    struct err *err)
+{
+	if (!detect_type_ok(conf->worker_type))
+		return err_set(err, ERR_INVALID,
+		    "'%s' is no worker type: auto, gpu, cpu, storage or edge",
+		    conf->worker_type);
+	if (conf->worker_id[0] != '\0' &&
+	    identity_name_ok(conf->worker_id, err) != 0)
+		return -1;
+	if (conf->link[0] != '\0' &&
+	    addr_parse(str_of(conf->link), link_to, err) != 0)
+		return -1;
+	return read_url(conf->coordinator_url, url, err);
+}
+
+int
+worker_check(const struct config *conf, struct err *err)
+{
+	struct url url;
+	struct addr link_to;
+
+	return read_settings(conf, &url, &link_to, err);
+}
+
 int
 worker_run(const struct config *conf, struct err *err)
 {
@@ -652,14 +678,7 @@ worker_run(const struct config *conf, struct err *err)
 	struct addr link_to = {0};
 	struct identity id;
 
-	if (!detect_type_ok(conf->worker_type))
-		return err_set(err, ERR_INVALID,
-		    "'%s' is no worker type: auto, gpu, cpu, storage or edge",
-		    conf->worker_type);
-	if (conf->link[0] != '\0' &&
-	    addr_parse(str_of(conf->link), &link_to, err) != 0)
-		return -1;
-	if (read_url(conf->coordinator_url, &url, err) != 0 ||
+	if (read_settings(conf, &url, &link_to, err) != 0 ||
 	    identity_open(&id, conf->data, conf->worker_id, err) != 0)
 		return -1;
 	w = xcalloc(1, sizeof *w);

@@ -17,6 +17,8 @@ enum {
 	WORKER_DRAIN_MS = 30000
 };
 
+/* Do the settings that a person chose mean something? */
+int worker_check(const struct config *conf, struct err *err) MUST_CHECK;
 /* Runs until it is told to stop; tells readiness (proc/ready.h) when tasks can
  * come. -1 with err when it cannot start. */
 int worker_run(const struct config *conf, struct err *err) MUST_CHECK;

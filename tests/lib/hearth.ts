@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 
 export const BUILD = resolve(process.env.HEARTH_BUILD ?? 'build/release');
 export const HEARTH = join(BUILD, 'hearth');
+export const SERVICE = join(BUILD, 'hearth-service');
 export const SANITIZED = /asan|tsan/.test(BUILD);
 // Sanitized programs are several times slower.
 const PATIENCE_MS = SANITIZED ? 60_000 : 20_000;
@@ -117,19 +118,56 @@ export class Proc {
   }
 }
 
-function start(name: string, args: string[], env: Record<string, string>): Proc {
-  const child = spawn(HEARTH, args, { env: { PATH: process.env.PATH ?? '', ASAN_OPTIONS: 'detect_leaks=1', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+// A program in the background; the caller stops it.
+export function start(name: string, args: string[], env: Record<string, string>, program = HEARTH, detached = false): Proc {
+  const child = spawn(program, args, { detached, env: { PATH: process.env.PATH ?? '', ASAN_OPTIONS: 'detect_leaks=1', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   return new Proc(name, child);
 }
 
-// Runs a command to its end.
-export async function run(args: string[], env: Record<string, string> = {}, input?: string): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(HEARTH, args, { env: { PATH: process.env.PATH ?? '', ...env }, stdio: ['pipe', 'pipe', 'pipe'] });
+export interface Ran { code: number | null; out: string; err: string }
+
+// Runs a command to its end. `as` is a user id (root may lend itself one).
+export async function run(args: string[], env: Record<string, string> = {}, as?: number): Promise<Ran> {
+  return runProgram(HEARTH, args, env, as);
+}
+
+export async function runProgram(program: string, args: string[], env: Record<string, string> = {}, as?: number): Promise<Ran> {
+  const child = spawn(program, args, { env: { PATH: process.env.PATH ?? '', ...env }, uid: as, gid: as, stdio: ['ignore', 'pipe', 'pipe'] });
   const p = new Proc(args.join(' '), child);
-  child.stdin?.on('error', () => undefined); // it may have ended already
-  child.stdin?.end(input ?? '');
   const { code } = await p.ended;
   return { code, out: p.out, err: p.err };
+}
+
+// A line for the shell, in which $HEARTH is the program.
+export function shell(line: string, env: Record<string, string> = {}): Promise<Ran> {
+  return runProgram('/bin/bash', ['-c', line], { HEARTH, ...env });
+}
+
+// What was begun last ends first, whatever the order of t.after() is.
+const endings = new WeakMap<object, (() => unknown)[]>();
+export function atEnd(t: { after(fn: () => Promise<void>): void }, fn: () => unknown): void {
+  let list = endings.get(t);
+  if (!list) {
+    const all: (() => unknown)[] = list = [];
+    endings.set(t, all);
+    t.after(async () => {
+      const faults: unknown[] = [];
+      for (const end of all.reverse()) {
+        try { await end(); } catch (e) { faults.push(e); }
+      }
+      if (faults.length) throw faults[0];
+    });
+  }
+  list.push(fn);
+}
+
+export async function freePort(): Promise<number> {
+  return new Promise((ok) => {
+    const s = net.createServer().listen(0, '127.0.0.1', () => {
+      const { port } = s.address() as net.AddressInfo;
+      s.close(() => ok(port));
+    });
+  });
 }
 
 export interface Setup { workers?: number; args?: string[]; env?: Record<string, string>; workerEnv?: Record<string, string>; waitServices?: string[] }

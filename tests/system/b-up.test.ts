@@ -6,16 +6,7 @@ import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { leftovers, request, run, waitFor } from '../lib/hearth.js';
-
-async function freePort(): Promise<number> {
-  return new Promise((ok) => {
-    const s = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = s.address() as net.AddressInfo;
-      s.close(() => ok(port));
-    });
-  });
-}
+import { freePort, leftovers, request, run, waitFor } from '../lib/hearth.js';
 
 test('up --detach, status, again, logs, down', async (t) => {
   const data = mkdtempSync(join(tmpdir(), 'hearth-test-'));
