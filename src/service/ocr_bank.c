@@ -10,9 +10,14 @@ struct ocr_bank *
 ocr_bank_new(struct err *err)
 {
 	struct ocr_bank *b = xcalloc(1, sizeof(*b));
+	const char *named = getenv("TESSDATA_PREFIX");
 
-	b->slots[0].ocr = ocr_new(OCR_BANK_DEFAULT, NULL, err);
+	/* The environment is wiped before the first document comes. */
+	if (named != NULL && named[0] != '\0')
+		b->tessdata = xasprintf("%s", named);
+	b->slots[0].ocr = ocr_new(OCR_BANK_DEFAULT, b->tessdata, err);
 	if (b->slots[0].ocr == NULL) {
+		free(b->tessdata);
 		free(b);
 		return NULL;
 	}
@@ -48,7 +53,7 @@ ocr_bank_prepare(struct ocr_bank *b, const struct service_job *job,
 
 	if (find(b, lang) != NULL)
 		return 0;
-	ocr = ocr_new(lang, NULL, err);
+	ocr = ocr_new(lang, b->tessdata, err);
 	if (ocr == NULL) {
 		/* The client asked for it; the service itself is well. */
 		if (err != NULL)

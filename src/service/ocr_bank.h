@@ -21,9 +21,11 @@ struct ocr_bank {
 		struct ocr *ocr;
 	} slots[OCR_BANK_MAX]; /* 0: the default */
 	unsigned next;         /* slot to be used again */
+	char *tessdata;        /* from TESSDATA_PREFIX; NULL: the system's */
 };
 
-/* Loads the default language; NULL with the reason. */
+/* Loads the default language, from the folder that TESSDATA_PREFIX names if it
+ * names one; NULL with the reason. */
 struct ocr_bank *ocr_bank_new(struct err *err);
 /* Loads what the job asks for. ERR_INVALID for a language that is missing. */
 int ocr_bank_prepare(struct ocr_bank *b, const struct service_job *job,

@@ -51,7 +51,9 @@ has_data(const char *folder, struct str lang)
 	    access(path, R_OK) == 0;
 }
 
-/* The folder that has the first language, or NULL. */
+/* The folder that has the language, or NULL. A folder that a person named is
+ * the only one: another's data would give other results than they asked for.
+ */
 static const char *
 find_data(const char *tessdata, struct str lang)
 {
@@ -61,12 +63,9 @@ find_data(const char *tessdata, struct str lang)
 	    "/usr/share/tessdata",
 	    "/usr/local/share/tessdata",
 	};
-	const char *env = getenv("TESSDATA_PREFIX");
 
 	if (tessdata != NULL)
 		return has_data(tessdata, lang) ? tessdata : NULL;
-	if (env != NULL && has_data(env, lang))
-		return env;
 	for (size_t i = 0; i < COUNT_OF(places); i++)
 		if (has_data(places[i], lang))
 			return places[i];
@@ -75,10 +74,15 @@ find_data(const char *tessdata, struct str lang)
 
 /* Says which package brings the language; Debian writes chi_sim as chi-sim. */
 static int
-missing(struct str lang, struct err *err)
+missing(struct str lang, bool named, struct err *err)
 {
 	char package[64];
 
+	if (named)
+		return err_set(err, ERR_UNAVAILABLE,
+		    "the OCR language file %.*s.traineddata is missing in the "
+		    "folder that TESSDATA_PREFIX names",
+		    STR_ARG(lang));
 	str_fmt(package, sizeof(package), "tesseract-ocr-%.*s", STR_ARG(lang));
 	for (char *c = package; *c != '\0'; c++)
 		if (*c == '_')
@@ -107,7 +111,7 @@ check_langs(const char *langs, const char *tessdata, struct err *err)
 		}
 		found = find_data(folder != NULL ? folder : tessdata, lang);
 		if (found == NULL) {
-			missing(lang, err);
+			missing(lang, tessdata != NULL, err);
 			return NULL;
 		}
 		folder = found;

@@ -14,10 +14,17 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 
 enum {
 	META_MAX = 8 * 1024,
 	RENDER_DPI = 300,
+};
+
+/* What the warm parent has. */
+struct warm {
+	struct ocr_bank *bank; /* NULL: no OCR here */
+	struct err why;        /* ... and why not */
 };
 
 struct work {
@@ -91,17 +98,17 @@ wants_ocr(const struct doc_page_info *p)
 	    !str_eqz(p->problem, "blank page");
 }
 
-static bool
-any_wants_ocr(const struct doc *d)
+static size_t
+how_many_want_ocr(const struct doc *d)
 {
 	struct doc_page_info p;
+	size_t n = 0;
 
 	for (size_t i = 0; i < doc_pages(d); i++) {
 		doc_page_info(d, i, &p);
-		if (wants_ocr(&p))
-			return true;
+		n += wants_ocr(&p);
 	}
-	return false;
+	return n;
 }
 
 /* All of it, or page by page when some pages go to other cells. */
@@ -110,7 +117,7 @@ send_doc(const struct work *w, const struct doc *d, struct frame_out *out,
     struct err *err)
 {
 	bool single = w->doc->job->single;
-	bool split = !single && w->bank != NULL && any_wants_ocr(d);
+	bool split = !single && w->bank != NULL && how_many_want_ocr(d) > 0;
 	struct doc_page_info p;
 
 	send_about(w->fmt, d, out);
@@ -196,10 +203,17 @@ static int
 document_run(void *state, const struct service_doc *doc, struct frame_out *out,
     struct err *err)
 {
-	struct work w = {.doc = doc, .bank = state};
+	const struct warm *warm = state;
+	struct work w = {.doc = doc, .bank = warm->bank};
 	struct doc *d = doc_new(&doc_default_limits);
 	int rc = read_doc(&w, d, err);
 
+	/* Nothing but pictures and no way to read them is no result. */
+	if (rc == 0 && w.bank == NULL && doc_pages(d) > 0 &&
+	    how_many_want_ocr(d) == doc_pages(d))
+		rc = err_set(err, ERR_UNAVAILABLE,
+		    "it is a picture, and pictures cannot be read here: %s",
+		    warm->why.msg);
 	if (rc == 0)
 		rc = send_doc(&w, d, out, err);
 	doc_free(d);
@@ -211,19 +225,23 @@ document_run(void *state, const struct service_doc *doc, struct frame_out *out,
 static int
 document_warm(void **state, struct err *err)
 {
-	struct err why = {0};
+	struct warm *warm = xcalloc(1, sizeof(*warm));
 
 	(void)err;
-	*state = ocr_bank_new(&why);
-	if (*state == NULL)
-		log_warn("service", "pictures will not be read: %s", why.msg);
+	warm->bank = ocr_bank_new(&warm->why);
+	if (warm->bank == NULL)
+		log_warn("service", "pictures will not be read: %s",
+		    warm->why.msg);
+	*state = warm;
 	return 0;
 }
 
 static int
 document_prepare(void *state, const struct service_job *job, struct err *err)
 {
-	return state != NULL ? ocr_bank_prepare(state, job, err) : 0;
+	const struct warm *warm = state;
+
+	return warm->bank != NULL ? ocr_bank_prepare(warm->bank, job, err) : 0;
 }
 
 static const char *const document_methods[] = {"hybrid", "text", "tesseract",

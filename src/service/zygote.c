@@ -330,6 +330,10 @@ own_signals(void)
 
 	for (int s = 1; s < NSIG; s++)
 		(void)signal(s, SIG_DFL);
+	/* They are meant for the host, but go to the whole process group. It
+	 * finishes what is being read, closes the socket, and then we end. */
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
