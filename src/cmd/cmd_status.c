@@ -10,6 +10,7 @@ static const struct opt options[] = {CLIENT_OPTS};
 struct verdict {
 	struct str status;
 	struct str version;
+	struct str reason; /* when it is not healthy */
 	int64_t workers, active;
 	int64_t services, covered;
 };
@@ -23,6 +24,7 @@ read_health(const struct json_val *root, struct verdict *v, struct err *err)
 
 	(void)json_str(root, "status", JSON_REQUIRED, &v->status, &f);
 	(void)json_str(root, "version", JSON_REQUIRED, &v->version, &f);
+	(void)json_str(root, "reason", JSON_OPTIONAL, &v->reason, &f);
 	(void)json_obj(root, "workers", JSON_REQUIRED, &workers, &f);
 	(void)json_obj(root, "services", JSON_REQUIRED, &services, &f);
 	(void)json_i64(workers, "total", JSON_REQUIRED, &v->workers, &f);
@@ -86,6 +88,8 @@ status_run(struct cmd_run *r, struct err *err)
 		     "of %lld services ready\n",
 	    STR_ARG(v.version), STR_ARG(v.status), (long long)v.active,
 	    (long long)v.workers, (long long)v.covered, (long long)v.services);
+	if (v.reason.n != 0)
+		(void)printf("%.*s\n", STR_ARG(v.reason));
 	if (v.covered < v.services)
 		return print_gaps(&c, err);
 	return CMD_OK;

@@ -26,19 +26,25 @@ count_services(const struct registry *r, int64_t *total, int64_t *covered)
 	}
 }
 
+/* Which file and why is for the log. */
+#define CANNOT_SAVE \
+	"the coordinator cannot save new registrations now; its log says why"
+
 void
 api_health(struct call *c, struct str body UNUSED)
 {
 	const struct coordinator *co = c->co;
 	const struct registry *r = &co->registry;
+	bool trouble = store_trouble(co->store) != NULL;
 	struct buf b = BUF_INIT(SMALL_MAX);
 	struct jsonw w = jsonw_to(&b);
 	int64_t total, covered;
 
 	count_services(r, &total, &covered);
 	jsonw_obj(&w);
-	jsonw_kz(&w, "status",
-	    store_trouble(co->store) == NULL ? "healthy" : "degraded");
+	jsonw_kz(&w, "status", trouble ? "degraded" : "healthy");
+	if (trouble)
+		jsonw_kz(&w, "reason", CANNOT_SAVE);
 	jsonw_kz(&w, "coordinator", co->conf.name);
 	jsonw_kz(&w, "version", co->conf.version);
 	jsonw_ktime(&w, "timestamp", clock_wall_ms());
@@ -68,10 +74,7 @@ api_readyz(struct call *c, struct str body UNUSED)
 		call_json(c, 200, STR("{\"ready\":true}"));
 		return;
 	}
-	/* Which file and why is for the log. */
-	(void)err_set(&err, ERR_UNAVAILABLE,
-	    "the coordinator cannot save new registrations now; its log says "
-	    "why");
+	(void)err_set(&err, ERR_UNAVAILABLE, CANNOT_SAVE);
 	call_error(c, &err, NULL);
 }
 
@@ -156,11 +159,11 @@ api_metrics(struct call *c, struct str body UNUSED)
 
 /* --- OpenAPI -------------------------------------------------------------------------- */
 
-#define SCHEMA_HEALTH                                                         \
-	"{\"type\":\"object\",\"required\":[\"status\",\"coordinator\","      \
-	"\"version\",\"timestamp\",\"workers\",\"services\"],\"properties\":" \
-	"{\"status\":{\"type\":\"string\",\"enum\":[\"healthy\","             \
-	"\"degraded\"]},\"workers\":{\"type\":\"object\"},"                   \
+#define SCHEMA_HEALTH                                                                        \
+	"{\"type\":\"object\",\"required\":[\"status\",\"coordinator\","                     \
+	"\"version\",\"timestamp\",\"workers\",\"services\"],\"properties\":"                \
+	"{\"status\":{\"type\":\"string\",\"enum\":[\"healthy\","                            \
+	"\"degraded\"]},\"reason\":{\"type\":\"string\"},\"workers\":{\"type\":\"object\"}," \
 	"\"services\":{\"type\":\"object\"}}}"
 #define SCHEMA_REGISTER                                                    \
 	"{\"type\":\"object\",\"required\":[\"worker_id\",\"tunnel_url\"," \
