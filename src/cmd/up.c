@@ -175,8 +175,8 @@ static const struct proc_sink role_sink = {on_state, on_line};
 /* --- starting ------------------------------------------------------------------- */
 
 static const char *const kept_env[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ",
-    "XDG_RUNTIME_DIR", "TESSDATA_PREFIX", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-    "HEARTH_SANDBOX", "CUDA_VISIBLE_DEVICES", NULL};
+    "XDG_RUNTIME_DIR", "TMPDIR", "TESSDATA_PREFIX", "ASAN_OPTIONS",
+    "UBSAN_OPTIONS", "HEARTH_SANDBOX", "CUDA_VISIBLE_DEVICES", NULL};
 
 static void
 role_new(struct up *u, size_t i, const char *name, const char **args, size_t n)

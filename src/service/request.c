@@ -100,6 +100,9 @@ fail(struct request *q, const struct err *why)
 
 	q->host->failed++;
 	log_debug("service", "document refused: %s", err_wire(why->code));
+	/* Not the document's fault: whoever keeps the machine must see it. */
+	if (why->code == ERR_IO)
+		log_warn("service", "%s", why->msg);
 	request_free(q);
 	reply_error(s, why, field, NULL);
 }

@@ -72,8 +72,8 @@ struct fleet {
 
 /* What a service may see of our environment. */
 static const char *const kept_env[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ",
-    "TESSDATA_PREFIX", "ASAN_OPTIONS", "UBSAN_OPTIONS", "HEARTH_SANDBOX",
-    "CUDA_VISIBLE_DEVICES", NULL};
+    "TMPDIR", "TESSDATA_PREFIX", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+    "HEARTH_SANDBOX", "CUDA_VISIBLE_DEVICES", NULL};
 
 static const char *
 unit_name(const struct unit *u)

@@ -2,7 +2,7 @@
 // Faults while it runs: a full disk, a missing language, missing sandbox
 // layers, killed processes, two starts at once.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test, { type TestContext } from 'node:test';
@@ -112,6 +112,20 @@ test('a disk that is full from the start is named', async (t) => {
     assert.equal(r.code, 1, `${role}: ${r.err}`);
     assert.match(r.err, /^hearth [a-z]+: .*the disk is full; free some space[^\n]*\n$/, role[0]);
   }
+});
+
+test('no room for a large upload costs that upload alone', async (t) => {
+  const disk = await smallDisk(t);
+  const { env, url } = await up(t, { TMPDIR: disk.at }, ['nsenter', ...disk.through.slice(0, -1)]);
+  await waitFor('documents are read', () => reads(url));
+  const large = join(folder(t), 'large.txt');
+  writeFileSync(large, Buffer.alloc(20 << 20, 'word '));
+  const r = await run(['read', large], env);
+  assert.equal(r.code, 1, r.out.slice(0, 200));
+  assert.match(r.err, /^hearth read: .*large\.txt: [^\n]+\n$/);
+  assert.ok(await reads(url));
+  await waitFor('the log says why', async () => /cannot keep the upload( on disk)?: the disk is full; free some space/.test((await run(['logs'], env)).out));
+  assert.deepEqual(readdirSync(disk.seen), []);
 });
 
 // --- what a service needs -----------------------------------------------------
