@@ -69,6 +69,38 @@ test('what cannot be read is refused with the reason', async () => {
   assert.equal(none.json.error.field, 'file');
 });
 
+test('every wrong request to a service names the field or the reason', async () => {
+  const part = (name: string, value: string, file = false): string => `--b\r\nContent-Disposition: form-data; name="${name}"${file ? '; filename="a.txt"' : ''}\r\n\r\n${value}\r\n`;
+  const form = { 'content-type': 'multipart/form-data; boundary=b' };
+  const ok = part('file', 'hello', true);
+  const cases: [string, string, Record<string, string>, string, number, string | null, RegExp][] = [
+    ['GET', 'upload/process', {}, '', 405, null, /does not take that method/],
+    ['POST', 'upload/nothing', {}, 'x', 404, null, /no such path/],
+    ['POST', 'upload/process', {}, '', 422, null, /empty/],
+    ['POST', 'upload/process?format=tex', {}, 'x', 400, 'format', /one of json, text, markdown/],
+    ['POST', 'upload/process?format=hocr', {}, 'x', 400, 'format', /one of json, text, markdown/],
+    ['POST', 'ocr/process?pages=0', {}, 'x', 400, 'pages', /a page or a range/],
+    ['POST', 'ocr/process?pages=3-1', {}, 'x', 400, 'pages', /a page or a range/],
+    ['POST', 'ocr/process?lang=..%2Fetc', {}, 'x', 400, 'lang', /language names/],
+    ['POST', `ocr/process?lang=${'x'.repeat(200)}`, {}, 'x', 400, 'lang', /too long/],
+    ['POST', 'ocr/process?method=ollama', {}, 'x', 503, 'method', /not available here/],
+    ['POST', 'upload/process', { 'content-type': 'multipart/form-data' }, ok, 400, null, /boundary/],
+    ['POST', 'upload/process', form, `${ok}${ok}--b--\r\n`, 400, 'file', /one document a request/],
+    ['POST', 'upload/process', form, `${part('format', 'tex')}${ok}--b--\r\n`, 400, 'format', /one of json/],
+    ['POST', 'upload/process', form, `${part('format', 'x'.repeat(5000))}${ok}--b--\r\n`, 400, 'format', /too long/],
+    ['POST', 'upload/process', form, ok, 400, null, /form|ends|cut/],
+  ];
+  for (const [method, path, headers, body, status, field, reason] of cases) {
+    const r = await h.get(`/service/${path}`, { method, headers, body });
+    const note = `${method} ${path.slice(0, 40)} ${body.slice(0, 60)}: ${r.status} ${r.text}`;
+    assert.equal(r.status, status, note);
+    assert.match(r.json.error.message, reason, note);
+    assert.match(r.json.error.code, /^[a-z_]+$/, note);
+    assert.equal(r.json.detail, r.json.error.message, note);
+    if (field) assert.equal(r.json.error.field, field, note);
+  }
+});
+
 test('an unknown OCR method is named', async () => {
   const r = await h.upload('/service/ocr/process?method=magic', 'scan.png', readFileSync(join(fixtures, 'scan.png')));
   assert.equal(r.status, 400, r.text);
