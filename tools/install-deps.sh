@@ -19,7 +19,8 @@ build="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates
  libarchive-dev libxml2-dev libgmime-3.0-dev libuchardet-dev libicu-dev"
 run="tesseract-ocr-eng tesseract-ocr-osd"
 test="libcmocka-dev curl nodejs npm poppler-utils"
-check="clang libclang-rt-dev clang-format-14 clang-tidy-14 cppcheck nodejs binutils"
+check="clang libclang-rt-dev clang-format-14 clang-tidy-14 cppcheck nodejs binutils
+ mandoc"
 bench="wrk curl groff procps poppler-utils tesseract-ocr python3-minimal"
 
 say() { printf '%s\n' "$*" >&2; }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Static checks: format, layers, headers alone, both compilers, cppcheck,
-# clang-tidy, hardening, house rules. Prints what is wrong; exit 1 if anything.
+# clang-tidy, hardening, house rules, manual pages. Prints what is wrong; exit 1 if anything.
 set -eu
 cd "$(dirname "$0")/.."
 tools/install-deps.sh build test check
@@ -42,6 +42,9 @@ for program in hearth hearth-service; do
 	readelf -dW build/release/$program | grep -q 'BIND_NOW\|NOW' || fail "$program: lazy binding"
 	readelf -hW build/release/$program | grep -q 'DYN' || fail "$program: not PIE"
 done
+
+step "manual pages"
+tools/check-man.sh || fail "manual pages"
 
 step "cppcheck"
 cppcheck --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \

@@ -106,10 +106,10 @@ opt_help(FILE *out, const struct opt *table, size_t n)
 		    table[i].arg != NULL ? " " : "",
 		    table[i].arg != NULL ? table[i].arg : "");
 		if (table[i].letter != '\0')
-			(void)fprintf(out, "  -%c, %-24s %s\n", table[i].letter,
+			(void)fprintf(out, "  -%c, %-28s %s\n", table[i].letter,
 			    word, table[i].help);
 		else
-			(void)fprintf(out, "      %-24s %s\n", word,
+			(void)fprintf(out, "      %-28s %s\n", word,
 			    table[i].help);
 	}
 }

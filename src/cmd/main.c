@@ -34,8 +34,8 @@ usage(FILE *out)
 static void
 cmd_help(const struct cmd *c, FILE *out)
 {
-	(void)fprintf(out, "usage: hearth %s [OPTION...] %s\n\n", c->name,
-	    c->args);
+	(void)fprintf(out, "usage: hearth %s [OPTION...]%s%s\n\n", c->name,
+	    c->args[0] != '\0' ? " " : "", c->args);
 	if (c->about != NULL)
 		(void)fprintf(out, "%s\n\n", c->about);
 	opt_help(out, c->opts, c->n_opts);

@@ -35,6 +35,8 @@ usage(FILE *to)
 		    "  HEARTH_SANDBOX=degraded  read documents even where the "
 		    "sandbox cannot be complete\n"
 		    "  HEARTH_LOG=human|logfmt|json  HEARTH_LOG_LEVEL=info\n"
+		    "  TESSDATA_PREFIX  the folder of Tesseract's language "
+		    "files\n"
 		    "  TMPDIR  where large uploads are kept\n",
 	    to);
 	return to == stdout ? 0 : 2;
@@ -62,7 +64,15 @@ parse(int argc, char **argv, struct options *o)
 	return o->name != NULL && o->socket != NULL ? 0 : -1;
 }
 
-static void
+static int
+bad_variable(const char *name, const char *value, const char *allowed)
+{
+	(void)fprintf(stderr, "hearth-service: %s is '%.40s'; it may be %s\n",
+	    name, value, allowed);
+	return -1;
+}
+
+static int
 setup_log(void)
 {
 	enum log_form form = LOG_FORM_HUMAN;
@@ -70,11 +80,16 @@ setup_log(void)
 	const char *form_name = getenv("HEARTH_LOG");
 	const char *level_name = getenv("HEARTH_LOG_LEVEL");
 
-	if (form_name != NULL && !log_form_parse(form_name, &form))
-		form = LOG_FORM_HUMAN;
-	if (level_name != NULL && !log_level_parse(level_name, &level))
-		level = LOG_LEVEL_INFO;
+	if (form_name != NULL && form_name[0] != '\0' &&
+	    !log_form_parse(form_name, &form))
+		return bad_variable("HEARTH_LOG", form_name,
+		    "human, logfmt or json");
+	if (level_name != NULL && level_name[0] != '\0' &&
+	    !log_level_parse(level_name, &level))
+		return bad_variable("HEARTH_LOG_LEVEL", level_name,
+		    "error, warn, info or debug");
 	log_setup(form, level);
+	return 0;
 }
 
 static int
@@ -118,7 +133,8 @@ main(int argc, char **argv)
 		return puts("hearth-service " HEARTH_VERSION) < 0;
 	if (parse(argc, argv, &o) != 0)
 		return usage(stderr);
-	setup_log();
+	if (setup_log() != 0)
+		return 2;
 	svc = service_find(o.name);
 	if (svc == NULL) {
 		log_error("service", "no service '%s'; see --list", o.name);
@@ -131,7 +147,7 @@ main(int argc, char **argv)
 	    addr_parse(str_of(address), &at, &err) != 0 ||
 	    serve(svc, &at, &err) != 0) {
 		log_error("service", "%s: %s", svc->name, err.msg);
-		return 1;
+		return err.code == ERR_INVALID ? 2 : 1;
 	}
 	return 0;
 }

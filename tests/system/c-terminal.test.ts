@@ -8,7 +8,7 @@ import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test, { after, before, type TestContext } from 'node:test';
-import { Hearth, type Ran, freePort, leftovers, run, shell } from '../lib/hearth.js';
+import { Hearth, type Ran, SERVICE, freePort, leftovers, run, runProgram, shell } from '../lib/hearth.js';
 
 const scan = resolve('tests/system/fixtures/scan.png');
 const root = process.getuid?.() === 0;
@@ -87,6 +87,26 @@ test('help is there for every command', async () => {
     assert.equal(r.code, 0, name);
     assert.match(r.out, new RegExp(`^usage: hearth ${name} `), name);
   }
+});
+
+test('hearth-service says what is wrong with how it was started', async () => {
+  const at = join(dir, 'service.sock');
+  const cases: [string[], Record<string, string>, RegExp][] = [
+    [['magic', '--socket', at], {}, /no service 'magic'; see --list/],
+    [['vision-ocr'], {}, /^usage: hearth-service NAME --socket PATH/],
+    [['vision-ocr', '--socket', at], { HEARTH_SANDBOX: 'off' }, /HEARTH_SANDBOX is 'off'; it may be strict or degraded/],
+    [['vision-ocr', '--socket', at], { HEARTH_LOG: 'xml' }, /HEARTH_LOG is 'xml'; it may be human, logfmt or json/],
+    [['vision-ocr', '--socket', at], { HEARTH_LOG_LEVEL: 'loud' }, /HEARTH_LOG_LEVEL is 'loud'; it may be error, warn, info or debug/],
+  ];
+  for (const [args, env, what] of cases) {
+    const r = await runProgram(SERVICE, args, env);
+    assert.equal(r.code, 2, `${args.join(' ')}: ${r.err}`);
+    assert.match(r.err, what);
+  }
+  const nowhere = await runProgram(SERVICE, ['vision-ocr', '--socket', join(dir, 'none', 'service.sock')], {});
+  assert.equal(nowhere.code, 1, nowhere.err);
+  assert.match(nowhere.err, /none\/service\.sock/);
+  assert.match((await runProgram(SERVICE, ['--list'])).out, /^document-processing\nvision-ocr\n$/);
 });
 
 test('without a coordinator every question ends with 75 and the way out', async () => {
