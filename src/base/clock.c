@@ -5,9 +5,6 @@
 
 #include "base/str.h"
 
-static int64_t frozen_mono_ms = -1;
-static int64_t frozen_wall_ms = -1;
-
 static int64_t
 read_us(clockid_t id)
 {
@@ -20,8 +17,7 @@ read_us(clockid_t id)
 int64_t
 clock_us(void)
 {
-	return frozen_mono_ms >= 0 ? frozen_mono_ms * 1000
-				   : read_us(CLOCK_MONOTONIC);
+	return read_us(CLOCK_MONOTONIC);
 }
 
 int64_t
@@ -33,15 +29,7 @@ clock_ms(void)
 int64_t
 clock_wall_ms(void)
 {
-	return frozen_wall_ms >= 0 ? frozen_wall_ms
-				   : read_us(CLOCK_REALTIME) / 1000;
-}
-
-void
-clock_freeze(int64_t mono_ms, int64_t wall_ms)
-{
-	frozen_mono_ms = mono_ms;
-	frozen_wall_ms = wall_ms;
+	return read_us(CLOCK_REALTIME) / 1000;
 }
 
 /* n decimal digits of v, then a separator. */

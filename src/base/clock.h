@@ -23,7 +23,4 @@ char *clock_http_date(int64_t wall_ms, char *out);
 /* "2025-12-08 12:00:00", local time, for logs. */
 char *clock_log_text(int64_t wall_ms, char *out);
 
-/* For tests: freeze both clocks; negative values thaw. */
-void clock_freeze(int64_t mono_ms, int64_t wall_ms);
-
 #endif

@@ -8,20 +8,13 @@
 
 static const struct {
 	const char *wire;
-	const char *text;
 	int http;
 } codes[ERR__COUNT] = {
 #define ERR(name, wire_, http_, text_) \
-	[ERR_##name] = {.wire = (wire_), .text = (text_), .http = (http_)},
+	[ERR_##name] = {.wire = (wire_), .http = (http_)},
 #include "base/err_codes.def"
 #undef ERR
 };
-
-const char *
-err_text(enum err_code code)
-{
-	return (unsigned)code < ERR__COUNT ? codes[code].text : "unknown error";
-}
 
 const char *
 err_wire(enum err_code code)

@@ -34,7 +34,6 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
 int err_sys(struct err *err, int errnum, const char *fmt, ...) PRINTF(3, 4);
 int err_wrap(struct err *err, const char *fmt, ...) PRINTF(2, 3);
 
-const char *err_text(enum err_code code);
 /* The code as clients see it: "not_found". */
 const char *err_wire(enum err_code code);
 int err_http_status(enum err_code code);

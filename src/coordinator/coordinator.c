@@ -72,17 +72,11 @@ on_stored_worker(void *arg, const struct row_worker *row)
 	(void)registry_put(&c->registry, row, true);
 }
 
-static void
-on_stored_edge(void *arg UNUSED, const struct row_edge *row UNUSED)
-{
-}
-
 static int
 open_store(struct coordinator *c, struct err *err)
 {
 	const struct store_load load = {
 	    .on_worker = on_stored_worker,
-	    .on_edge = on_stored_edge,
 	    .arg = c,
 	};
 

@@ -53,13 +53,6 @@ node_state(const struct node *n, enum service_id id)
 	return s != NULL ? s->state : SERVICE_UNKNOWN;
 }
 
-bool
-node_serves(const struct node *n, enum service_id id)
-{
-	return n->alive && (n->assigned & SERVICE_BIT(id)) != 0 &&
-	    (n->unable & SERVICE_BIT(id)) == 0;
-}
-
 struct place_node
 node_place(const struct node *n)
 {

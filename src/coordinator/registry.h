@@ -164,8 +164,6 @@ bool node_reachable(const struct node *n);
 /* What it told, SERVICE_UNKNOWN if nothing. */
 enum service_state node_state(const struct node *n, enum service_id id);
 const struct node_service *node_told(const struct node *n, enum service_id id);
-/* Counts for clients' listings: assigned, alive and not known to be unable. */
-bool node_serves(const struct node *n, enum service_id id);
 struct place_node node_place(const struct node *n);
 int64_t node_age_ms(const struct registry *r, const struct node *n);
 

@@ -34,7 +34,6 @@ struct proc {
 	struct spawn *child;
 	struct timer timer; /* of the state: start limit, kill, back-off */
 	struct defer tell;
-	unsigned starts;
 	int64_t deaths[PROC_DEATHS]; /* when, the latest first; 0 = none */
 	char why[PROC_WHY_MAX];
 	char *lines[PROC_LINES]; /* a ring */
@@ -207,7 +206,6 @@ child_start(struct proc *p)
 	struct err err = {0};
 
 	move(p, PROC_STARTING);
-	p->starts++;
 	p->child = spawn_new(p->loop, &conf, &child_sink, p, &err);
 	if (p->child == NULL) {
 		(void)str_fmt(p->why, sizeof p->why, "%s", err.msg);
@@ -345,28 +343,10 @@ proc_state(const struct proc *p)
 	return (enum proc_state)p->sm.state;
 }
 
-const char *
-proc_state_name(enum proc_state state)
-{
-	return proc_states[state].name;
-}
-
-const char *
-proc_name(const struct proc *p)
-{
-	return p->name;
-}
-
 pid_t
 proc_pid(const struct proc *p)
 {
 	return p->child != NULL ? spawn_pid(p->child) : 0;
-}
-
-unsigned
-proc_starts(const struct proc *p)
-{
-	return p->starts;
 }
 
 const char *

@@ -97,10 +97,7 @@ void proc_reject(struct proc *p, const char *why);
 void proc_free(struct proc *p);
 
 enum proc_state proc_state(const struct proc *p);
-const char *proc_state_name(enum proc_state state);
-const char *proc_name(const struct proc *p);
-pid_t proc_pid(const struct proc *p);       /* 0: none */
-unsigned proc_starts(const struct proc *p); /* how often it was started */
+pid_t proc_pid(const struct proc *p); /* 0: none */
 /* Why it is not up: "exit status 1", "not ready within 30 s"; "" at first. */
 const char *proc_why(const struct proc *p);
 /* The kept lines of output, oldest first; NULL when i is past the last. */

@@ -30,7 +30,6 @@ struct doc_zip {
 	struct buf entries; /* struct entry[] in directory order */
 	struct buf by_name; /* uint32_t[], sorted */
 	uint64_t inflated;  /* so far */
-	bool encrypted;
 };
 
 enum {
@@ -83,18 +82,6 @@ size_t
 doc_zip_count(const struct doc_zip *z)
 {
 	return z->entries.n / sizeof(struct entry);
-}
-
-struct str
-doc_zip_name(const struct doc_zip *z, size_t i)
-{
-	return entry_at(z, i)->name;
-}
-
-bool
-doc_zip_encrypted(const struct doc_zip *z)
-{
-	return z->encrypted;
 }
 
 struct buf
@@ -253,8 +240,6 @@ directory_read(struct doc_zip *z, const struct directory *dir, struct err *err)
 		    e.packed > dir->at - e.offset)
 			return err_set(err, ERR_CORRUPT,
 			    "the ZIP archive's directory is damaged");
-		if ((e.flags & (FLAG_ENCRYPTED | FLAG_STRONG)) != 0)
-			z->encrypted = true;
 		(void)buf_add(&z->entries, &e, sizeof e);
 		p += n;
 		left -= n;

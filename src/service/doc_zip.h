@@ -31,13 +31,10 @@ struct doc_zip *doc_zip_open(struct str bytes, const struct doc_limits *limits,
     struct err *err);
 void doc_zip_close(struct doc_zip *z);
 size_t doc_zip_count(const struct doc_zip *z);
-/* In the order of the central directory. */
-struct str doc_zip_name(const struct doc_zip *z, size_t i);
 /* A leading '/' and letter case are ignored, as OPC wants. */
 bool doc_zip_has(const struct doc_zip *z, struct str name);
 /* Is there an entry below this folder ("word/")? */
 bool doc_zip_has_under(const struct doc_zip *z, const char *folder);
-bool doc_zip_encrypted(const struct doc_zip *z); /* any entry */
 /* Inflates an entry behind what is in `out`. ERR_NOT_FOUND without one. */
 int doc_zip_read(struct doc_zip *z, struct str name, struct buf *out,
     struct err *err) MUST_CHECK;

@@ -21,12 +21,6 @@ frame_out_init(struct frame_out *o, int fd)
 	    .b = BUF_INIT(FLUSH_AT + FRAME_HEAD + FRAME_MAX)};
 }
 
-void
-frame_out_fini(struct frame_out *o)
-{
-	buf_fini(&o->b);
-}
-
 int
 frame_flush(struct frame_out *o)
 {

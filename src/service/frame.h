@@ -74,7 +74,6 @@ struct frame_out {
 };
 
 void frame_out_init(struct frame_out *o, int fd);
-void frame_out_fini(struct frame_out *o);
 
 void frame_begin(struct frame_out *o, enum frame_type type);
 void frame_put_u32(struct frame_out *o, uint32_t v);

@@ -86,6 +86,7 @@ get_health(struct host *h, struct stream *s)
 	    h->ready && (h->layers & SANDBOX_MANDATORY) != SANDBOX_MANDATORY);
 	jsonw_ku64(&j, "active", h->active);
 	jsonw_ku64(&j, "running", cells_running(h->cells));
+	jsonw_ku64(&j, "waiting", cells_waiting(h->cells));
 	jsonw_ku64(&j, "slots", h->cells_max);
 	jsonw_ku64(&j, "done", h->done);
 	jsonw_ku64(&j, "failed", h->failed);

@@ -32,7 +32,6 @@ struct ocr;
 struct ocr *ocr_new(const char *langs, const char *tessdata, struct err *err)
     MUST_CHECK;
 void ocr_free(struct ocr *o);
-const char *ocr_langs(const struct ocr *o);
 const char *ocr_version(void); /* "tesseract 5.3.0" */
 
 struct ocr_box {

@@ -21,7 +21,6 @@ enum {
 
 struct ocr {
 	unsigned magic;
-	char *langs;
 	TessBaseAPI *api;
 };
 
@@ -132,7 +131,6 @@ ocr_new(const char *langs, const char *tessdata, struct err *err)
 	one_thread();
 	o = xcalloc(1, sizeof(*o));
 	o->magic = OCR_MAGIC;
-	o->langs = xstrdup(want);
 	o->api = TessBaseAPICreate();
 	if (o->api == NULL ||
 	    TessBaseAPIInit2(o->api, folder, want, OEM_LSTM_ONLY) != 0) {
@@ -155,15 +153,8 @@ ocr_free(struct ocr *o)
 	CHECK_OBJ(o, OCR_MAGIC);
 	if (o->api != NULL)
 		TessBaseAPIDelete(o->api);
-	free(o->langs);
 	KILL_OBJ(o);
 	free(o);
-}
-
-const char *
-ocr_langs(const struct ocr *o)
-{
-	return o->langs;
 }
 
 const char *

@@ -12,15 +12,12 @@ enum store_op_kind {
 	STORE_PUT_WORKER,
 	STORE_DEL_WORKER,
 	STORE_SET_ASSIGNED,
-	STORE_PUT_EDGE,
-	STORE_DEL_EDGE,
 	STORE_PROBE, /* writes nothing of meaning: can we write again? */
 };
 
 struct store_op {
 	enum store_op_kind kind;
 	struct row_worker worker; /* id and assigned serve the small ones too */
-	struct row_edge edge;
 	store_done_fn *done;
 	void *arg;
 	struct err why; /* ERR_OK: safe */

@@ -23,12 +23,4 @@ struct row_worker {
 	int64_t seen_wall_ms; /* when it was last written, for people */
 };
 
-/* A coordinator that announced itself to this one (/api/edge/register). */
-struct row_edge {
-	struct str id;
-	struct str url;
-	struct str location;
-	int64_t registered_wall_ms;
-};
-
 #endif

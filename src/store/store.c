@@ -255,31 +255,6 @@ store_set_assigned(struct store *s, struct str id, uint32_t assigned,
 	submit_worker(s, STORE_SET_ASSIGNED, id, assigned, done, arg);
 }
 
-void
-store_put_edge(struct store *s, const struct row_edge *r, store_done_fn *done,
-    void *arg)
-{
-	struct store_op *op = op_new(STORE_PUT_EDGE,
-	    r->id.n + r->url.n + r->location.n + 3, done, arg);
-	char *at = op->text;
-
-	op->edge = *r;
-	op->edge.id = copy(&at, r->id);
-	op->edge.url = copy(&at, r->url);
-	op->edge.location = copy(&at, r->location);
-	submit(s, op);
-}
-
-void
-store_del_edge(struct store *s, struct str id, store_done_fn *done, void *arg)
-{
-	struct store_op *op = op_new(STORE_DEL_EDGE, id.n + 1, done, arg);
-	char *at = op->text;
-
-	op->edge.id = copy(&at, id);
-	submit(s, op);
-}
-
 const struct err *
 store_trouble(const struct store *s)
 {

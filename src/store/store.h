@@ -25,7 +25,6 @@ typedef void store_done_fn(void *arg, const struct err *why);
 /* What is in the store when it is opened, row by row. */
 struct store_load {
 	void (*on_worker)(void *arg, const struct row_worker *r);
-	void (*on_edge)(void *arg, const struct row_edge *r);
 	void *arg;
 };
 
@@ -46,10 +45,6 @@ void store_del_worker(struct store *s, struct str id, store_done_fn *done,
     void *arg);
 void store_set_assigned(struct store *s, struct str id, uint32_t assigned,
     store_done_fn *done, void *arg);
-void store_put_edge(struct store *s, const struct row_edge *r,
-    store_done_fn *done, void *arg);
-void store_del_edge(struct store *s, struct str id, store_done_fn *done,
-    void *arg);
 
 /* The last commit failed and none has succeeded since; its error, or NULL.
  * While it is set the store tries by itself once a second whether it can

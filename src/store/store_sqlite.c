@@ -27,8 +27,6 @@ enum {
 	SQL_PUT_WORKER,
 	SQL_DEL_WORKER,
 	SQL_ASSIGN,
-	SQL_PUT_EDGE,
-	SQL_DEL_EDGE,
 	SQL_PROBE,
 	SQL_BEGIN,
 	SQL_COMMIT,
@@ -41,8 +39,6 @@ static const char *const sql[SQL__COUNT] = {
 			" (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"),
     [SQL_DEL_WORKER] = "DELETE FROM worker WHERE id = ?1",
     [SQL_ASSIGN] = "UPDATE worker SET assigned = ?2 WHERE id = ?1",
-    [SQL_PUT_EDGE] = "INSERT OR REPLACE INTO edge VALUES (?1,?2,?3,?4)",
-    [SQL_DEL_EDGE] = "DELETE FROM edge WHERE id = ?1",
     [SQL_PROBE] = "INSERT OR REPLACE INTO meta VALUES ('probe', ?1)",
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
@@ -292,32 +288,9 @@ load_workers(struct sqlite *s, const struct store_load *to, struct err *err)
 }
 
 static int
-load_edges(struct sqlite *s, const struct store_load *to, struct err *err)
-{
-	sqlite3_stmt *q = NULL;
-	int rc = sqlite3_prepare_v2(s->db, "SELECT * FROM edge ORDER BY id", -1,
-	    &q, NULL);
-
-	while (rc == SQLITE_OK && (rc = sqlite3_step(q)) == SQLITE_ROW) {
-		struct row_edge r = {.id = column(q, 0),
-		    .url = column(q, 1),
-		    .location = column(q, 2),
-		    .registered_wall_ms = sqlite3_column_int64(q, 3)};
-
-		to->on_edge(to->arg, &r);
-		rc = SQLITE_OK;
-	}
-	rc = rc == SQLITE_DONE ? 0 : db_err(s, "read", err);
-	(void)sqlite3_finalize(q);
-	return rc;
-}
-
-static int
 sqlite_load(void *db, const struct store_load *to, struct err *err)
 {
-	if (load_workers(db, to, err) < 0)
-		return -1;
-	return load_edges(db, to, err);
+	return load_workers(db, to, err);
 }
 
 static int
@@ -398,17 +371,6 @@ sqlite_apply(void *db, const struct store_op *op, struct err *err)
 		q = s->stmt[SQL_ASSIGN];
 		text(q, 1, op->worker.id);
 		(void)sqlite3_bind_int64(q, 2, op->worker.assigned);
-		break;
-	case STORE_PUT_EDGE:
-		q = s->stmt[SQL_PUT_EDGE];
-		text(q, 1, op->edge.id);
-		text(q, 2, op->edge.url);
-		text(q, 3, op->edge.location);
-		(void)sqlite3_bind_int64(q, 4, op->edge.registered_wall_ms);
-		break;
-	case STORE_DEL_EDGE:
-		q = s->stmt[SQL_DEL_EDGE];
-		text(q, 1, op->edge.id);
 		break;
 	case STORE_PROBE:
 	default:

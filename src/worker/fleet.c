@@ -509,17 +509,6 @@ fleet_want(struct fleet *f, service_set wanted)
 	}
 }
 
-service_set
-fleet_wanted(const struct fleet *f)
-{
-	service_set set = 0;
-
-	for (size_t i = 0; i < COUNT_OF(f->units); i++)
-		if (f->units[i].wanted)
-			set |= SERVICE_BIT(i);
-	return set;
-}
-
 void
 fleet_stop(struct fleet *f, void (*done)(void *arg), void *arg)
 {

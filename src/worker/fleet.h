@@ -42,7 +42,6 @@ struct fleet_conf {
 struct fleet *fleet_new(struct loop *l, const struct fleet_conf *conf);
 /* Starts what is missing and stops what is no longer wanted. */
 void fleet_want(struct fleet *f, service_set wanted);
-service_set fleet_wanted(const struct fleet *f);
 /* Stops all services, then calls done(arg), never from inside. */
 void fleet_stop(struct fleet *f, void (*done)(void *arg), void *arg);
 void fleet_free(struct fleet *f); /* kills what still runs */

@@ -282,12 +282,6 @@ link_dial_now(struct link *k)
 	link_dial(k);
 }
 
-bool
-link_is_up(const struct link *k)
-{
-	return k->h2 != NULL;
-}
-
 static void
 stop_now(void *arg)
 {

@@ -54,7 +54,6 @@ struct link {
 void link_init(struct link *k, const struct link_conf *conf);
 void link_start(struct link *k);    /* dials, from now on again and again */
 void link_dial_now(struct link *k); /* rather than after the delay */
-bool link_is_up(const struct link *k);
 uint64_t link_next_epoch(struct link *k); /* also for the registration */
 /* GOAWAY, waits for what runs (at most ms), then calls done(arg). */
 void link_stop(struct link *k, int64_t ms, void (*done)(void *arg), void *arg);

@@ -32,11 +32,6 @@ ignore_worker(void *arg UNUSED, const struct row_worker *r UNUSED)
 }
 
 static void
-ignore_edge(void *arg UNUSED, const struct row_edge *r UNUSED)
-{
-}
-
-static void
 on_change(void *arg)
 {
 	struct fixture *f = arg;
@@ -72,7 +67,7 @@ on_end(void *arg)
 static void
 setup(struct fixture *f, enum place_policy policy, int64_t stale_ms)
 {
-	const struct store_load load = {ignore_worker, ignore_edge, f};
+	const struct store_load load = {ignore_worker, f};
 	const struct registry_hooks hooks = {on_change, on_alive, on_forget, f};
 
 	memset(f, 0, sizeof *f);
@@ -269,10 +264,10 @@ silence_makes_stale_then_forgotten(void **state UNUSED)
 	assert_true(n->fresh && n->alive); /* the heartbeat counted */
 	spend(&f, 70);
 	assert_false(n->fresh);
-	assert_false(node_serves(n, SERVICE_NER));
+	assert_false(n->alive);
 	assert_int_equal(f.r.n_alive, 0);
 	beat(&f, n, "{\"worker_id\":\"w\"}");
-	assert_true(n->alive && node_serves(n, SERVICE_NER));
+	assert_true(n->alive && (n->assigned & SERVICE_BIT(SERVICE_NER)) != 0);
 	spend(&f, 350);
 	assert_int_equal(f.forgotten, 1);
 	assert_null(registry_find(&f.r, STR("w")));

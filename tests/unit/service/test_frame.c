@@ -18,7 +18,7 @@ written(struct frame_out *o, uint8_t *to, size_t cap)
 
 	assert_true(n <= cap);
 	memcpy(to, o->b.p, n);
-	frame_out_fini(o);
+	buf_fini(&o->b);
 	return n;
 }
 
@@ -126,7 +126,7 @@ long_text_is_cut_between_characters(void **state UNUSED)
 	frame_out_init(&o, fd);
 	frame_send_chunks(&o, FRAME_MARKDOWN, 0, (struct str){text, N * 3});
 	assert_int_equal(frame_flush(&o), 0);
-	frame_out_fini(&o);
+	buf_fini(&o.b);
 	close(fd);
 	/* The same again, read back through a file. */
 	{
@@ -140,7 +140,7 @@ long_text_is_cut_between_characters(void **state UNUSED)
 		frame_send_chunks(&o, FRAME_MARKDOWN, 0,
 		    (struct str){text, N * 3});
 		assert_int_equal(frame_flush(&o), 0);
-		frame_out_fini(&o);
+		buf_fini(&o.b);
 		assert_int_equal(lseek(fileno(f), 0, SEEK_SET), 0);
 		frame_in_init(&in, 16 << 20);
 		while ((n = read(fileno(f), buf, sizeof(buf))) > 0)

@@ -62,15 +62,10 @@ on_worker(void *arg, const struct row_worker *r)
 	(void)str_copy(f->last_caps, sizeof f->last_caps, r->capabilities);
 }
 
-static void
-on_edge(void *arg UNUSED, const struct row_edge *r UNUSED)
-{
-}
-
 static struct store *
 open_at(struct fixture *f, const char *url, struct err *err)
 {
-	const struct store_load load = {on_worker, on_edge, f};
+	const struct store_load load = {on_worker, f};
 
 	f->workers = 0;
 	return store_open(f->loop, url, &load, err);
