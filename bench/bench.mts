@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench.mjs [PART...]: prints one table of figures, each beside its peer's.
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { backend, BUILD, coordinator, dir, farEnd, freePort, haproxy, launch, linkEnd, nginx, nginxCommand, Proxy, rssKiB, stopAll, until } from './peers.mjs';
+import { ocr, pdf } from './documents.mjs';
+import { backend, BUILD, coordinator, dir, farEnd, freePort, haproxy, linkEnd, nginx, nginxCommand, Proxy, rssKiB, stopAll, until } from './peers.mjs';
 import { Load, median, wrk } from './wrk.mjs';
 
 const ROUNDS = Number(process.env.HEARTH_BENCH_ROUNDS ?? 5);
 const SECONDS = 2;
-const SETS = process.env.HEARTH_EVAL_SETS ?? '../shared/eval';
 
 const rows: string[][] = [];
 function report(what: string, figure: string, peers: string, goal: string, met: boolean | undefined): void {
@@ -173,71 +173,9 @@ async function stopOne(c: Proxy): Promise<void> {
   await until('the coordinator stopped', async () => !existsSync(`/proc/${c.pid}`));
 }
 
-// --- documents ----------------------------------------------------------------------
-
-async function serving(): Promise<Proxy> {
-  const c = await coordinator();
-  launch('0-1', join(BUILD, 'hearth'), ['worker', '--data', join(dir, 'worker')], { COORDINATOR_URL: c.url.replace(/\/$/, ''), WORKER_ID: 'bench' });
-  for (const s of ['vision-ocr', 'document-processing'])
-    await until(`${s} is ready`, async () => ((await (await fetch(`${c.url}api/services/list`)).json()) as any).services[s]?.healthy_workers > 0, 60_000);
-  return c;
-}
-
-async function send(url: string, name: string, bytes: Buffer): Promise<any> {
-  const r = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/octet-stream', 'x-filename': name }, body: new Uint8Array(bytes) });
-  if (r.status !== 200) throw new Error(`${name}: ${r.status} ${await r.text()}`);
-  return r.json();
-}
-
-async function lanes<T>(items: T[], each: (item: T) => Promise<void>): Promise<number> {
-  let next = 0;
-  const t = process.hrtime.bigint();
-  await Promise.all(Array.from({ length: cpus().length }, async () => { while (next < items.length) await each(items[next++]); }));
-  return Number(process.hrtime.bigint() - t) / 1e9;
-}
-
-async function ocr(): Promise<void> {
-  const folder = join(SETS, 'ocr');
-  if (!existsSync(folder)) { console.log(`  no page images at ${folder}`); return; }
-  const names = readdirSync(folder).filter((n) => /\.(png|jpe?g|tiff?)$/.test(n)).slice(0, 16);
-  const c = await serving();
-  const ours = await lanes(names, async (n) => { await send(`${c.url}service/vision-ocr/process`, n, readFileSync(join(folder, n))); });
-  const t = process.hrtime.bigint();
-  for (const n of names) execFileSync('tesseract', [join(folder, n), '-'], { stdio: ['ignore', 'ignore', 'ignore'] });
-  const theirs = Number(process.hrtime.bigint() - t) / 1e9;
-  report('OCR throughput', `${f(theirs / ours, 2)} x (${f(names.length / ours, 2)} pages per second)`, `tesseract ${f(names.length / theirs, 2)}`, '>= 1.5 x', theirs / ours >= 1.5);
-}
-
-function makePdf(pages: number): string {
-  const text = Array.from({ length: pages }, (_, p) => `.bp\n.ce\nPage ${p + 1}\n.sp\n` +
-    Array.from({ length: 30 }, (_, l) => `Line ${l} of page ${p + 1}: the balance of account 1234${l} was 56${l}.78 pounds and a payment of ${l} pounds was received on time.`).join('\n.br\n')).join('\n');
-  const file = join(dir, `text-${pages}.pdf`);
-  execFileSync('sh', ['-c', `groff -Tpdf > ${file}`], { input: text });
-  return file;
-}
-
-async function pdf(): Promise<void> {
-  const c = await serving();
-  for (const pages of [1, 30, 300]) {
-    const file = makePdf(pages);
-    const bytes = readFileSync(file);
-    const times: number[] = [], peer: number[] = [];
-    for (let i = 0; i < 7; i++) {
-      let t = process.hrtime.bigint();
-      await send(`${c.url}service/document-processing/process`, 'text.pdf', bytes);
-      times.push(Number(process.hrtime.bigint() - t) / 1e6);
-      t = process.hrtime.bigint();
-      execFileSync('pdftotext', [file, '-']);
-      peer.push(Number(process.hrtime.bigint() - t) / 1e6);
-    }
-    const ratio = median(peer) / median(times);
-    report(`PDF text, ${pages} pages`, `${f(ratio, 2)} x (${f(median(times), 1)} ms)`, `pdftotext ${f(median(peer), 1)} ms`, '>= 1 x', ratio >= 1);
-  }
-}
-
 // -------------------------------------------------------------------------------------
 
-const parts: Record<string, () => Promise<void>> = { start, proxy, latency, upload: uploads, events, fleet, ocr, pdf };
+const parts: Record<string, () => Promise<void>> = { start, proxy, latency, upload: uploads, events, fleet, ocr: () => ocr(report), pdf: () => pdf(report) };
 const wanted = process.argv.slice(2).length ? process.argv.slice(2) : Object.keys(parts);
 let failed = false;
 console.log(`${cpus().length} x ${cpus()[0].model}`);

@@ -63,6 +63,17 @@ export function cpu(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 }
 
+const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+// Of a process, all that it started and all that these waited for, in seconds;
+// `ended` counts only what has been waited for.
+export function treeCpu(pid: number, ended = false): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ').map(Number);
+  const own = ended ? 0 : fields[11] + fields[12];
+  const children = ended ? [] : readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  return (own + fields[13] + fields[14]) / TICKS + children.reduce((n, c) => n + treeCpu(Number(c)), 0);
+}
+
 export function rssKiB(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/VmRSS:\s+(\d+)/)?.[1] ?? 0);
 }
