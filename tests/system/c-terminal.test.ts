@@ -58,7 +58,7 @@ test('wrong usage is named and ends with 2', async () => {
     [['coordinator', '--port', '99999'], /99999 is no port/],
     [['coordinator', '--policy', 'mine'], /'mine' is no policy/],
     [['worker', '--worker-type', 'magic'], /'magic' is no worker type/],
-    [['worker', '--coordinator', 'ftp://x'], /'ftp:\/\/x' must begin with http:\/\//],
+    [['worker', '--coordinator', 'ftp://x'], /'ftp:\/\/x' is no URL such as http:\/\/host:8080/],
     [['worker', '--worker-id', 'a b'], /'a b' is no name for a worker/],
     [['status', '--log', 'xml'], /'xml' is no log form: human, logfmt or json/],
     [['status', '--config', join(dir, 'none.conf')], /cannot read the settings: no file '.*none\.conf'/],
