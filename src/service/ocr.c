@@ -220,6 +220,17 @@ try_upside_down(struct job *j, struct err *err)
 	return straighten(j, err);
 }
 
+/* Less than half as high as the letters around it, and no sign that is. */
+static bool
+is_speck(const struct job *j, const struct raw_word *w)
+{
+	return w->box.y1 - w->box.y0 < 0.4 * j->text * j->scale &&
+	    strpbrk(w->text, "-.,:;'\"`~_=+*^") == NULL &&
+	    ((unsigned char)w->text[0] < 0x80 ||
+		str_starts(str_of(w->text), "\u00a9") ||
+		str_starts(str_of(w->text), "\u00ae"));
+}
+
 /* Does the word look like dirt? Judged by what was measured and its shape. */
 static bool
 is_dirt(const struct job *j, const struct raw_word *w)
@@ -240,7 +251,37 @@ is_dirt(const struct job *j, const struct raw_word *w)
 		return true;
 	if (height < 0.25 * text && width > 3 * text)
 		return true;
-	return false;
+	return is_speck(j, w);
+}
+
+/* Rows of the area, each one pixel high, in which there is ink. */
+static int
+inked_rows(const struct job *j, int x, int y, int w, int h)
+{
+	int rows = 0;
+
+	for (int r = y; r < y + h; r++) {
+		l_uint32 ink = 0;
+
+		for (int c = x; c < x + w && ink == 0; c++)
+			if (pixGetPixel(j->bits, c, r, &ink) != 0)
+				ink = 0;
+		rows += ink != 0;
+	}
+	return rows;
+}
+
+/* A bar that goes on above or below the line is a table's rule. */
+static bool
+is_rule(const struct job *j, const struct raw_word *w)
+{
+	int text = (int)(j->text * j->scale), width = w->box.x1 - w->box.x0;
+
+	return strcmp(w->text, "|") == 0 &&
+	    (inked_rows(j, w->box.x0, w->box.y0 - text, width, text) >=
+		    text * 3 / 4 ||
+		inked_rows(j, w->box.x0, w->box.y1, width, text) >=
+		    text * 3 / 4);
 }
 
 /* A word of one mark at the start of a list item that is a solid dot: a
@@ -330,8 +371,10 @@ drop_dirt(struct job *j, struct raw_list *list, unsigned from)
 			w->text = "\u2022";
 		for (unsigned k = i; k < end; k++)
 			if ((is_dirt(j, &list->words[k]) &&
+				!list->words[k].is_ink &&
 				!is_figure(j, &list->words[k]) &&
 				!(figures && is_mark(&list->words[k]))) ||
+			    is_rule(j, &list->words[k]) ||
 			    (poor && (double)list->words[k].confidence < 0.5))
 				list->words[k].dropped = true;
 	}
@@ -339,17 +382,12 @@ drop_dirt(struct job *j, struct raw_list *list, unsigned from)
 
 /* --- what is doubtful --------------------------------------------------- */
 
-/* Reads one line, or words of it, again by itself: a line cut out of a table
- * is often read better than in the block Tesseract put it in. */
-static int
-reread_line(struct job *j, unsigned first, unsigned end, double before,
-    struct err *err)
+/* Where the words stand, and a little around them. */
+static struct ocr_box
+words_area(const struct job *j, unsigned first, unsigned end)
 {
 	struct ocr_box area = j->raw.words[first].box;
-	struct raw_list again = {0};
 	int pad = (int)(j->text * j->scale / 3) + 1;
-	int line = j->raw.words[first].line;
-	int rc;
 
 	for (unsigned i = first; i < end; i++) {
 		const struct ocr_box *b = &j->raw.words[i].box;
@@ -363,6 +401,20 @@ reread_line(struct job *j, unsigned first, unsigned end, double before,
 	area.y0 = MAX_OF(area.y0 - pad, 0);
 	area.x1 = MIN_OF(area.x1 + pad, pixGetWidth(j->pix));
 	area.y1 = MIN_OF(area.y1 + pad, pixGetHeight(j->pix));
+	return area;
+}
+
+/* Reads one line, or words of it, again by itself: a line cut out of a table
+ * is often read better than in the block Tesseract put it in. */
+static int
+reread_line(struct job *j, unsigned first, unsigned end, double before,
+    struct err *err)
+{
+	struct ocr_box area = words_area(j, first, end);
+	struct raw_list again = {0};
+	int line = j->raw.words[first].line;
+	int rc;
+
 	rc = engine_run(j->o, ENGINE_LINE, &area, &again, err);
 	if (rc == 0 && raw_confidence(&again) > before + 0.05) {
 		for (unsigned i = first; i < end; i++)
@@ -390,6 +442,58 @@ reread_figures(struct job *j, unsigned first, unsigned end, struct err *err)
 	return 0;
 }
 
+/* Taken for a bar, but no taller than a figure and standing on the line, which
+ * bars reach below. */
+static bool
+is_stroke(const struct job *j, const struct raw_word *w)
+{
+	double text = j->text * j->scale;
+
+	return strcmp(w->text, "|") == 0 &&
+	    w->box.y1 - w->box.y0 < 1.7 * text &&
+	    w->box.y1 < w->base0 + 0.15 * text;
+}
+
+static bool
+is_alnum1(const char *text)
+{
+	return text[0] != '\0' && text[1] == '\0' &&
+	    strchr("1Il", text[0]) != NULL;
+}
+
+/* A stroke is a "1" or an "I". Which, the line tells once bars are not to be
+ * read; only the strokes' words are taken from that reading. */
+static int
+reread_strokes(struct job *j, unsigned first, unsigned end, struct err *err)
+{
+	struct raw_list again = {0};
+	struct ocr_box area;
+	bool any = false;
+	int rc;
+
+	for (unsigned i = first; i < end; i++)
+		any = any || is_stroke(j, &j->raw.words[i]);
+	if (!any)
+		return 0;
+	area = words_area(j, first, end);
+	engine_without(j->o, "|");
+	rc = engine_run(j->o, ENGINE_LINE, &area, &again, err);
+	engine_without(j->o, "");
+	for (unsigned i = first; rc == 0 && i < end; i++) {
+		struct raw_word *w = &j->raw.words[i];
+
+		if (again.n != end - first || !is_stroke(j, w) ||
+		    !is_alnum1(again.words[i - first].text))
+			continue;
+		w->text = arena_cstr(&j->raw.mem,
+		    str_of(again.words[i - first].text));
+		w->confidence = again.words[i - first].confidence;
+		w->is_ink = true; /* the first reading was sure of that */
+	}
+	raw_fini(&again);
+	return rc;
+}
+
 static int
 read_doubtful(struct job *j, struct err *err)
 {
@@ -402,6 +506,8 @@ read_doubtful(struct job *j, struct err *err)
 
 		for (end = i; end < n && j->raw.words[end].line == w->line;)
 			end++;
+		if (reread_strokes(j, i, end, err) != 0)
+			return -1;
 		before = line_confidence(&j->raw, i, end);
 		if (before >= 0.7 && reread_figures(j, i, end, err) != 0)
 			return -1;

@@ -230,6 +230,12 @@ engine_image(struct ocr *o, struct Pix *grey, int dpi, struct err *err)
 }
 
 void
+engine_without(struct ocr *o, const char *signs)
+{
+	TessBaseAPISetVariable(o->api, "tessedit_char_blacklist", signs);
+}
+
+void
 engine_done(struct ocr *o)
 {
 	TessBaseAPIClear(o->api);

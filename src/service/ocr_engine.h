@@ -24,6 +24,7 @@ struct raw_word {
 	float confidence; /* 0 to 1 */
 	int line;         /* Tesseract's text line, numbered over the list */
 	int base0, base1; /* y of the line's baseline at box.x0 and box.x1 */
+	bool is_ink;      /* no dirt, however low its confidence */
 	bool dropped;     /* taken out by a later step */
 };
 
@@ -47,6 +48,8 @@ int engine_image(struct ocr *o, struct Pix *grey, int dpi, struct err *err)
 /* Reads `area` (NULL: all) and appends what it finds. */
 int engine_run(struct ocr *o, enum engine_how how, const struct ocr_box *area,
     struct raw_list *out, struct err *err) MUST_CHECK;
+/* Signs that the next runs must not read; "" = none. */
+void engine_without(struct ocr *o, const char *signs);
 /* Forgets the image. */
 void engine_done(struct ocr *o);
 

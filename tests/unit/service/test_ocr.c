@@ -205,6 +205,31 @@ test_missing_language(void **state UNUSED)
 	assert_int_equal(err.code, ERR_INVALID);
 }
 
+/* A crooked scan on which strokes of figures look like bars, and the rules of
+ * a table survive in pieces. */
+static void
+test_strokes_and_rules(void **state UNUSED)
+{
+	PIX *pix = pixRead(SOURCE_DIR "/docs/pictures/scanned-letter.png");
+	struct buf text = BUF_INIT(1 << 20), md = BUF_INIT(1 << 20);
+	struct ocr *o = engine();
+	struct image *im = image_of(pix);
+	struct ocr_page page;
+	struct err err = {0};
+
+	assert_int_equal(ocr_read(o, im, NULL, &page, &err), 0);
+	assert_true(ocr_text(&page, &text) && ocr_markdown(&page, &md));
+	assert_non_null(strstr(buf_cstr(&text), "From 1 November 2026"));
+	assert_null(strchr(buf_cstr(&text), '|'));
+	assert_non_null(strstr(buf_cstr(&md),
+	    "| Balance on 1 September 2026 | \u00a31,418.27 |"));
+	buf_fini(&text);
+	buf_fini(&md);
+	ocr_page_fini(&page);
+	image_free(im);
+	ocr_free(o);
+}
+
 extern const struct CMUnitTest ocr_tests[];
 extern const size_t ocr_tests_count;
 const struct CMUnitTest ocr_tests[] = {
@@ -214,6 +239,7 @@ const struct CMUnitTest ocr_tests[] = {
     cmocka_unit_test(test_inverted_and_faint),
     cmocka_unit_test(test_blank),
     cmocka_unit_test(test_writers),
+    cmocka_unit_test(test_strokes_and_rules),
     cmocka_unit_test(test_missing_language),
 };
 const size_t ocr_tests_count = COUNT_OF(ocr_tests);
