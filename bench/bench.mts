@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // bench.mjs [PART...]: prints one table of figures, each beside its peer's.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { ocr, pdf } from './documents.mjs';
-import { backend, BUILD, coordinator, dir, farEnd, freePort, haproxy, linkEnd, nginx, nginxCommand, Proxy, rssKiB, stopAll, until } from './peers.mjs';
+import { backend, BUILD, coordinator, dir, farEnd, freePort, haproxy, launch, linkEnd, LOAD_CPU, nginx, nginxCommand, Proxy, rssKiB, stop, stopAll, until } from './peers.mjs';
 import { Load, median, wrk } from './wrk.mjs';
 
 const ROUNDS = Number(process.env.HEARTH_BENCH_ROUNDS ?? 5);
@@ -43,6 +43,30 @@ async function start(): Promise<void> {
     await Promise.all(Array.from({ length: 50 }, (_, k) => register(c, `w${i + k}`)));
   const each = (rssKiB(c.pid) - before) / count;
   report('memory per worker', `${f(each, 2)} KiB`, '', '<= 1.5 KiB', each <= 1.5);
+  await up();
+}
+
+// What somebody sees who starts it on a machine that has the packages: the
+// worker's readiness, and the text of a scan that was sent at the first moment.
+async function up(): Promise<void> {
+  const ready: number[] = [], first: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const env = { PATH: process.env.PATH ?? '', PORT: String(await freePort()), HEARTH_DATA: join(dir, `up-${i}`) };
+    const t = performance.now();
+    const main = spawn(join(BUILD, 'hearth'), ['up'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    let log = '';
+    main.stderr.on('data', (d) => { log += d; });
+    await until('the worker is ready', async () => log.includes('Worker ready'));
+    ready.push(performance.now() - t);
+    await until('the scan is read', async () => {
+      const text = execFileSync(join(BUILD, 'hearth'), ['ocr', 'tests/system/fixtures/scan.png'], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+      return text.includes('Dear');
+    });
+    first.push(performance.now() - t);
+    await stop(main);
+  }
+  report('hearth up: local worker ready', `${f(median(ready))} ms`, '', '<= 500 ms', median(ready) <= 500);
+  report('first OCR result after the start', `${f(median(first) / 1000, 2)} s`, '', '<= 3 s', median(first) <= 3000);
 }
 
 async function register(c: Proxy, id: string): Promise<void> {
@@ -99,9 +123,27 @@ async function uploads(): Promise<void> {
     const script = `wrk.method = "POST"; wrk.body = string.rep("x", ${mib * 1048576}); wrk.headers["Content-Type"] = "application/octet-stream"`;
     compare(`uploads of ${mib} MiB`, rounds(list, (p) => wrk(p.url, p.pid, 8, SECONDS, script)), goal, against);
   }
+  await largeBody();
 }
 
 interface Events { median_us: number; p99_us: number; events: number; held_back: number }
+
+// The most memory that the coordinator has while a large body passes.
+async function largeBody(): Promise<void> {
+  const c = await coordinator();
+  await linkEnd(c);
+  const send = (mib: number) => new Promise<void>((ok, fail) => {
+    const curl = launch(LOAD_CPU, 'sh', ['-c', `head -c ${mib}M /dev/zero | curl -sS -f -o /dev/null -T - -X POST ${c.url}service/document-processing/ok`]);
+    curl.once('exit', (code) => code === 0 ? ok() : fail(new Error(`curl ended with ${code}`)));
+  });
+  await send(1); // warm
+  const before = rssKiB(c.pid);
+  let most = before;
+  const timer = setInterval(() => { most = Math.max(most, rssKiB(c.pid)); }, 2);
+  await send(200);
+  clearInterval(timer);
+  report('memory for an upload of 200 MiB', `${f(most - before)} KiB`, '', '< 1,024 KiB', most - before < 1024);
+}
 
 // What a proxy adds is the difference to the same events without one.
 async function events(): Promise<void> {
