@@ -21,9 +21,10 @@ struct arena {
 void arena_fini(struct arena *a);
 /* Forgets everything, but keeps one block for what comes next. */
 void arena_reset(struct arena *a);
-void *arena_alloc(struct arena *a, size_t n);
+void *arena_alloc(struct arena *a, size_t n) NONNULL_RESULT;
 struct str arena_str(struct arena *a, struct str s); /* a copy, plus NUL */
-char *arena_cstr(struct arena *a, struct str s);     /* NUL-terminated */
+char *arena_cstr(struct arena *a,
+    struct str s) NONNULL_RESULT; /* NUL-terminated */
 char *arena_fmt(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
 
 #endif

@@ -10,6 +10,7 @@
 #define PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define UNUSED __attribute__((unused))
+#define NONNULL_RESULT __attribute__((returns_nonnull))
 #define NORETURN __attribute__((noreturn))
 #define FALLTHROUGH __attribute__((fallthrough))
 #define CLEANUP(fn) __attribute__((cleanup(fn)))

@@ -9,12 +9,12 @@
 
 #include "base/defs.h"
 
-void *xmalloc(size_t n);
-void *xcalloc(size_t n, size_t size);
-void *xrealloc(void *p, size_t n);
-void *xreallocarray(void *p, size_t n, size_t size);
-char *xstrdup(const char *s);
-char *xstrndup(const char *s, size_t n);
+void *xmalloc(size_t n) NONNULL_RESULT;
+void *xcalloc(size_t n, size_t size) NONNULL_RESULT;
+void *xrealloc(void *p, size_t n) NONNULL_RESULT;
+void *xreallocarray(void *p, size_t n, size_t size) NONNULL_RESULT;
+char *xstrdup(const char *s) NONNULL_RESULT;
+char *xstrndup(const char *s, size_t n) NONNULL_RESULT;
 /* Formats into new memory; the caller frees. */
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2);
 

@@ -185,7 +185,7 @@ open_standard_streams(void)
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	while (fd >= 0 && fd <= STDERR_FILENO)
-		fd = dup(fd);
+		fd = fcntl(fd, F_DUPFD, 0); /* for children, too */
 	if (fd >= 0)
 		(void)close(fd);
 }

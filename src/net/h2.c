@@ -579,8 +579,7 @@ session(struct h2 *h)
 	nghttp2_option_set_no_auto_window_update(opt, 1);
 	nghttp2_option_set_no_closed_streams(opt, 1);
 	nghttp2_option_set_max_continuations(opt, H2_CONTINUATIONS_MAX);
-	nghttp2_option_set_max_send_header_block_length(opt,
-	    (size_t)2 * HTTP_HEAD_MAX);
+	nghttp2_option_set_max_send_header_block_length(opt, 2 * HTTP_HEAD_MAX);
 	nghttp2_option_set_stream_reset_rate_limit(opt, h->conf.glitch_burst,
 	    h->conf.glitch_rate);
 	rv = h->conf.server
@@ -619,7 +618,7 @@ h2_new(struct loop *l, struct sock *sk, const struct h2_conf *conf)
 	TAILQ_INIT(&h->blocked);
 	TAILQ_INIT(&h->to_reset);
 	h->head.bytes = BUF_INIT(HTTP_HEAD_MAX + HTTP_LINE_MAX);
-	h->lower = BUF_INIT((size_t)2 * HTTP_HEAD_MAX);
+	h->lower = BUF_INIT(2 * HTTP_HEAD_MAX);
 	h->on_turn = (struct defer){.fn = h2_turn, .arg = h};
 	h->on_bye = (struct defer){.fn = h2_bye, .arg = h};
 	timer_init(&h->quiet, l, h2_on_quiet, h);

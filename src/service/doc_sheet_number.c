@@ -86,36 +86,44 @@ section(struct str code, int n)
 	return n == 0 ? s : (struct str){NULL, 0};
 }
 
-/* Bytes of a piece that is not about digits or dates: a literal goes to out
- * (when not NULL), colours, conditions and fillers vanish. 0: no such piece. */
+/* "text" */
 static size_t
-literal(struct str s, struct buf *out)
+quoted(struct str s, struct buf *out)
+{
+	size_t n = 1;
+
+	while (n < s.n && s.p[n] != '"')
+		n++;
+	if (out != NULL)
+		buf_add(out, s.p + 1, n - 1);
+	return MIN_OF(n + 1, s.n);
+}
+
+/* One character behind a sign: \x is x, _x and *x are fillers. */
+static size_t
+escaped(struct str s, struct buf *out)
+{
+	size_t n = MIN_OF((size_t)2, s.n);
+
+	while (n < s.n && ((uint8_t)s.p[n] & 0xc0) == 0x80)
+		n++;
+	if (out != NULL && *s.p == '\\')
+		buf_add(out, s.p + 1, n - 1);
+	return n;
+}
+
+/* [Red], [>100], [$£-809]; not elapsed time such as [hh]. */
+static size_t
+bracketed(struct str s, struct buf *out)
 {
 	size_t n = 1, from = 1;
 
-	if (*s.p == '"') {
-		while (n < s.n && s.p[n] != '"')
-			n++;
-		if (out != NULL)
-			buf_add(out, s.p + 1, n - 1);
-		return MIN_OF(n + 1, s.n);
-	}
-	if (*s.p == '\\' || *s.p == '_' || *s.p == '*') {
-		n = MIN_OF((size_t)2, s.n);
-		while (n < s.n && ((uint8_t)s.p[n] & 0xc0) == 0x80)
-			n++;
-		if (out != NULL && *s.p == '\\')
-			buf_add(out, s.p + 1, n - 1);
-		return n;
-	}
-	if (*s.p != '[')
-		return 0;
 	while (n < s.n && s.p[n] != ']')
 		n++;
 	if (s.n > 2 && strchr("hHmMsS", s.p[1]) != NULL &&
 	    (s.p[2] == ']' || s.p[2] == s.p[1]))
-		return 0;                                  /* elapsed time */
-	if (out != NULL && from < n && s.p[from] == '$') { /* [$£-809] */
+		return 0;
+	if (out != NULL && from < n && s.p[from] == '$') {
 		size_t e = ++from;
 
 		while (e < n && s.p[e] != '-')
@@ -123,6 +131,25 @@ literal(struct str s, struct buf *out)
 		buf_add(out, s.p + from, e - from);
 	}
 	return MIN_OF(n + 1, s.n);
+}
+
+/* Bytes of a piece that is not about digits or dates: a literal goes to out
+ * (when not NULL), colours, conditions and fillers vanish. 0: no such piece. */
+static size_t
+literal(struct str s, struct buf *out)
+{
+	switch (*s.p) {
+	case '"':
+		return quoted(s, out);
+	case '\\':
+	case '_':
+	case '*':
+		return escaped(s, out);
+	case '[':
+		return bracketed(s, out);
+	default:
+		return 0;
+	}
 }
 
 static bool
@@ -185,6 +212,24 @@ calendar(double v, bool from1904)
 }
 
 static void
+two_digits(int v, size_t n, struct buf *out)
+{
+	buf_fmt(out, n > 1 ? "%02d" : "%d", v);
+}
+
+/* A month or a day by its count of letters: 4, 04, Apr, April. */
+static void
+named(const char *name, int v, size_t n, struct buf *out)
+{
+	if (n > 3)
+		buf_z(out, name);
+	else if (n == 3)
+		buf_add(out, name, 3);
+	else
+		two_digits(v, n, out);
+}
+
+static void
 date_part(const struct when *w, char c, size_t n, bool minutes, bool half,
     struct buf *out)
 {
@@ -199,27 +244,18 @@ date_part(const struct when *w, char c, size_t n, bool minutes, bool half,
 		break;
 	case 'm':
 		if (minutes)
-			buf_fmt(out, n > 1 ? "%02d" : "%d", w->minute);
-		else if (n > 3)
-			buf_z(out, months[w->month - 1]);
-		else if (n == 3)
-			buf_add(out, months[w->month - 1], 3);
+			two_digits(w->minute, n, out);
 		else
-			buf_fmt(out, n > 1 ? "%02d" : "%d", w->month);
+			named(months[w->month - 1], w->month, n, out);
 		break;
 	case 'd':
-		if (n > 3)
-			buf_z(out, days[w->weekday]);
-		else if (n == 3)
-			buf_add(out, days[w->weekday], 3);
-		else
-			buf_fmt(out, n > 1 ? "%02d" : "%d", w->day);
+		named(days[w->weekday], w->day, n, out);
 		break;
 	case 'h':
-		buf_fmt(out, n > 1 ? "%02d" : "%d", hour);
+		two_digits(hour, n, out);
 		break;
 	default:
-		buf_fmt(out, n > 1 ? "%02d" : "%d", w->second);
+		two_digits(w->second, n, out);
 		break;
 	}
 }

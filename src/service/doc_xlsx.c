@@ -263,7 +263,9 @@ sheet_start(void *user, struct doc_xml *xml, int id)
 		place(x, doc_xml_attr(xml, "r"));
 		x->style = (unsigned)doc_xml_int(xml, "s", 0);
 		/* n, s(hared), i(nline), e, b, d and "str" */
-		x->type = type.n == 0 ? 'n' : type.n == 3 ? 'x' : *type.p;
+		x->type = (char)(type.n == 0 ? 'n'
+			: type.n == 3        ? 'x'
+					     : *type.p);
 		buf_clear(&x->value);
 		break;
 	default:

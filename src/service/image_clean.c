@@ -101,7 +101,7 @@ plane_to_bits(const struct plane *a, int level)
 
 /* The middle of nine, by the shortest network (Paeth, Graphics Gems, 1990). */
 static uint8_t
-median9(uint8_t v[9])
+median9(uint8_t v[9]) /* NOLINT(readability-function-cognitive-complexity) */
 {
 	SORT(v[1], v[2]);
 	SORT(v[4], v[5]);
@@ -280,8 +280,9 @@ static void
 warp_row(const struct plane *a, uint8_t *to, int w, double fx, double fy,
     double dx, double dy)
 {
-	for (int x = 0; x < w; x++, fx += dx, fy += dy) {
-		int ix = (int)floor(fx), iy = (int)floor(fy);
+	for (int x = 0; x < w; x++) {
+		double px = fx + x * dx, py = fy + x * dy;
+		int ix = (int)floor(px), iy = (int)floor(py);
 		int ax, ay, top, low;
 		const uint8_t *s;
 
@@ -289,8 +290,8 @@ warp_row(const struct plane *a, uint8_t *to, int w, double fx, double fy,
 			to[x] = 255;
 			continue;
 		}
-		ax = (int)((fx - ix) * 256);
-		ay = (int)((fy - iy) * 256);
+		ax = (int)((px - ix) * 256);
+		ay = (int)((py - iy) * 256);
 		s = row_of(a, iy) + ix;
 		top = s[0] * (256 - ax) + s[1] * ax;
 		low = s[a->w] * (256 - ax) + s[a->w + 1] * ax;

@@ -109,22 +109,28 @@ grid_close(struct grid *g, int radius)
 	grid_extreme(g, radius, false);
 }
 
+/* Of a cell and its neighbours. */
+static uint8_t
+mean_around(const struct grid *g, int x, int y)
+{
+	int x0 = MAX_OF(x - 1, 0), x1 = MIN_OF(x + 1, g->w - 1);
+	int y0 = MAX_OF(y - 1, 0), y1 = MIN_OF(y + 1, g->h - 1);
+	int sum = 0;
+
+	for (int v = y0; v <= y1; v++)
+		for (int u = x0; u <= x1; u++)
+			sum += g->p[v * g->w + u];
+	return (uint8_t)(sum / ((x1 - x0 + 1) * (y1 - y0 + 1)));
+}
+
 static void
 grid_smooth(struct grid *g)
 {
 	struct grid from = grid_copy(g);
 
 	for (int y = 0; y < g->h; y++)
-		for (int x = 0; x < g->w; x++) {
-			int sum = 0, n = 0;
-
-			for (int v = MAX_OF(y - 1, 0);
-			     v <= MIN_OF(y + 1, g->h - 1); v++)
-				for (int u = MAX_OF(x - 1, 0);
-				     u <= MIN_OF(x + 1, g->w - 1); u++, n++)
-					sum += from.p[v * g->w + u];
-			g->p[y * g->w + x] = (uint8_t)(sum / n);
-		}
+		for (int x = 0; x < g->w; x++)
+			g->p[y * g->w + x] = mean_around(&from, x, y);
 	free(from.p);
 }
 
@@ -308,8 +314,8 @@ divide_row(const struct plane *a, const struct grid *g, int y, uint16_t *out)
 		int gx = fx < 0 ? 0 : (int)fx;
 		int gu = MIN_OF(gx + 1, g->w - 1);
 		float ax = fx - (float)gx < 0 ? 0 : fx - (float)gx;
-		float top = r[gx] + ax * (float)(r[gu] - r[gx]);
-		float low = s[gx] + ax * (float)(s[gu] - s[gx]);
+		float top = (float)r[gx] + ax * (float)(r[gu] - r[gx]);
+		float low = (float)s[gx] + ax * (float)(s[gu] - s[gx]);
 		float bg = top + (float)ay * (low - top);
 		float v = 200.0F * (float)p[x] / MAX_OF(bg, 8.0F);
 

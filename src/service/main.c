@@ -77,7 +77,9 @@ setup_log(void)
 {
 	enum log_form form = LOG_FORM_HUMAN;
 	enum log_level level = LOG_LEVEL_INFO;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets any */
 	const char *form_name = getenv("HEARTH_LOG");
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets any */
 	const char *level_name = getenv("HEARTH_LOG_LEVEL");
 
 	if (form_name != NULL && form_name[0] != '\0' &&
@@ -95,6 +97,7 @@ setup_log(void)
 static int
 serve(const struct service *svc, const struct addr *at, struct err *err)
 {
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets any */
 	const char *how = getenv("HEARTH_SANDBOX");
 	struct zygote_conf zygote = {.service = svc};
 	struct host_conf conf = {.service = svc,

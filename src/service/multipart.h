@@ -56,14 +56,14 @@ struct multipart {
  * boundary? ERR_UNSUPPORTED for another type, ERR_INVALID for a bad one. */
 int multipart_init(struct multipart *m, struct str content_type,
     const struct multipart_sink *sink, void *owner, struct err *err) MUST_CHECK;
-int multipart_feed(struct multipart *m, const void *p, size_t n,
+int multipart_feed(struct multipart *m, const void *bytes, size_t n,
     struct err *err) MUST_CHECK;
 /* All bytes came: was the form complete? */
 int multipart_finish(const struct multipart *m, struct err *err) MUST_CHECK;
 
 /* The value of a parameter of a header such as Content-Disposition, unquoted
  * into out of `cap` bytes. 1: found, 0: absent, -1: malformed or too long. */
-int multipart_param(struct str header, const char *name, char *out, size_t cap,
+int multipart_param(struct str header, const char *want, char *out, size_t cap,
     struct str *value);
 
 #endif

