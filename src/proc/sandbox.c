@@ -340,6 +340,8 @@ empty_root(const struct sandbox_profile *p, struct attempt *a)
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
 		return failed(a, "cannot make the mounts private");
+	/* Whoever we become walks through these folders to what is shown. */
+	(void)umask(022);
 	while (at < COUNT_OF(places) && access(places[at], F_OK) != 0)
 		at++;
 	if (at == COUNT_OF(places) ||

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { after, before } from 'node:test';
+import { onePage, shown } from '../lib/evil.js';
 import { Hearth, run } from '../lib/hearth.js';
 
 const fixtures = resolve('tests/system/fixtures');
@@ -50,6 +51,12 @@ test('a scanned page is read by OCR, with boxes and confidence', async () => {
   const doc = await h.upload('/service/upload/process', 'scan.png', page);
   assert.match(doc.json.markdown, /outstanding balance/i);
   assert.equal(doc.json.page_details[0].method, 'tesseract');
+});
+
+test('a PDF page is drawn with the fonts of the machine when it brings none', async () => {
+  const r = await h.upload('/service/ocr/process', 'plain.pdf', onePage(shown('Your balance is 1418.27 pounds'), ''));
+  assert.equal(r.status, 200, r.text);
+  assert.match(r.json.text, /Your balance is 1418\.27 pounds/);
 });
 
 test('what cannot be read is refused with the reason', async () => {
