@@ -103,8 +103,13 @@ ocr_job(struct cmd_run *r, struct job *job, struct err *err)
 {
 	static const struct {
 		const char *format, *suffix;
-	} formats[] = {{"text", ".txt"}, {"markdown", ".md"}, {"hocr", ".hocr"},
-	    {"pdf", ".pdf"}, {"json", ".json"}};
+		/* Plain text is taken out of the JSON answer, which tells the
+		 * pages that are missing from it. */
+		const char *asked, *field;
+	} formats[] = {{"text", ".txt", "json", "text"},
+	    {"markdown", ".md", "markdown", NULL},
+	    {"hocr", ".hocr", "hocr", NULL}, {"pdf", ".pdf", "pdf", NULL},
+	    {"json", ".json", "json", NULL}};
 	const char *format = cmd_opt(r, "format");
 	const char *pages = cmd_opt(r, "pages");
 	const char *lang = cmd_opt(r, "lang");
@@ -122,9 +127,10 @@ ocr_job(struct cmd_run *r, struct job *job, struct err *err)
 		if (strcmp(format, formats[i].format) != 0)
 			continue;
 		job->suffix = formats[i].suffix;
+		job->field = formats[i].field;
 		job->target = arena_fmt(&r->conf->arena,
-		    "/service/vision-ocr/process?format=%s%s%s%s%s", format,
-		    pages != NULL ? "&pages=" : "", pages_z,
+		    "/service/vision-ocr/process?format=%s%s%s%s%s",
+		    formats[i].asked, pages != NULL ? "&pages=" : "", pages_z,
 		    lang != NULL ? "&lang=" : "", lang_z);
 		return 0;
 	}

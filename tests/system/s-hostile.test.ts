@@ -271,8 +271,10 @@ test('pages that are missing from the text are told at the terminal', async () =
     '<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>/Contents 4 0 R>>', streamObject('', shown('harmless words on the first page')),
     '<</Type/Page/Parent 2 0 R/MediaBox[0 0 14000 14000]/Resources<</XObject<</I 7 0 R>>>>/Contents 6 0 R>>', streamObject('', Buffer.from('14000 0 0 14000 0 0 cm /I Do')),
     streamObject('/Type/XObject/Subtype/Image/Width 2/Height 2/BitsPerComponent 8/ColorSpace/DeviceGray', Buffer.from([0, 255, 255, 0]))]));
-  const r = await run(['read', '--url', h.url, file]);
-  assert.match(r.out, /harmless words on the first page/);
-  assert.match(r.err, /^hearth read: .*two\.pdf: 1 page could not be read; page 2: /);
-  assert.equal(r.code, 1);
+  for (const command of ['read', 'ocr']) {
+    const r = await run([command, '--url', h.url, file]);
+    assert.match(r.out, /harmless words on the first page/, r.err);
+    assert.match(r.err, new RegExp(`^hearth ${command}: .*two\\.pdf: 1 page could not be read; page 2: `));
+    assert.equal(r.code, 1);
+  }
 });
