@@ -59,25 +59,33 @@ log_wants(enum log_level level)
 	return level <= setup.max;
 }
 
-/* Adds text with control bytes, DEL and the bidi overrides made visible;
- * quotes and backslashes too when `quoted`. */
+/* The character of str_unsafe(): n bytes of UTF-8. */
+static unsigned
+code_point(const char *z, size_t n)
+{
+	const unsigned char *p = (const unsigned char *)z;
+
+	if (n == 3)
+		return (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 |
+		    (p[2] & 0x3fu);
+	return n == 2 ? p[1] : p[0];
+}
+
+/* Adds text with what a terminal would obey made visible; quotes and
+ * backslashes too when `quoted`. */
 static void
 add_escaped(struct buf *b, const char *z, bool quoted)
 {
-	for (; *z != '\0'; z++) {
-		unsigned char c = (unsigned char)*z;
+	while (*z != '\0') {
+		size_t n = str_unsafe(z);
 
-		if (c < 0x20 || c == 0x7f)
-			(void)buf_fmt(b, "\\u%04x", c);
-		else if (c == 0xe2 && (unsigned char)z[1] == 0x80 &&
-		    (unsigned char)z[2] >= 0xa8 && (unsigned char)z[2] <= 0xae)
-			(void)buf_fmt(b, "\\u20%02x",
-			    (unsigned)((unsigned char)z[2] - 0x80)),
-			    z += 2;
-		else if (quoted && (c == '"' || c == '\\'))
-			(void)buf_fmt(b, "\\%c", c);
+		if (n != 0)
+			(void)buf_fmt(b, "\\u%04x", code_point(z, n));
+		else if (quoted && (*z == '"' || *z == '\\'))
+			(void)buf_fmt(b, "\\%c", *z);
 		else
-			(void)buf_c(b, (char)c);
+			(void)buf_c(b, *z);
+		z += MAX_OF(n, (size_t)1);
 	}
 }
 

@@ -153,3 +153,32 @@ str_utf8_ok(struct str s)
 	}
 	return true;
 }
+
+size_t
+str_unsafe(const char *z)
+{
+	const unsigned char *p = (const unsigned char *)z;
+
+	if ((p[0] != 0 && p[0] < 0x20) || p[0] == 0x7f)
+		return 1;
+	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+		return 2;
+	if (p[0] == 0xe2 &&
+	    ((p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||
+		(p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)))
+		return 3;
+	return 0;
+}
+
+void
+str_tame(char *z)
+{
+	while (*z != '\0') {
+		size_t n = str_unsafe(z);
+
+		if (n == 0)
+			z++;
+		for (; n > 0; n--)
+			*z++ = '?';
+	}
+}

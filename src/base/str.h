@@ -69,6 +69,12 @@ str_ends(struct str s, const char *suffix)
 	return s.n >= n && (n == 0 || memcmp(s.p + s.n - n, suffix, n) == 0);
 }
 
+/* How many bytes at z (with a NUL behind them) a terminal would obey rather
+ * than show: a control character or a change of writing direction; 0: none. */
+size_t str_unsafe(const char *z);
+/* Makes such bytes '?', in place: for whatever others wrote. */
+void str_tame(char *z);
+
 /* Drops spaces and tabs at both ends. */
 struct str str_trim(struct str s);
 /* Cuts *rest at the first sep: returns what was before it, leaves what is

@@ -45,6 +45,9 @@ struct cmd {
 
 /* The exit status that tells scripts whether to try again. */
 int cmd_status_of(enum err_code code);
+/* Prints what somebody else wrote (a worker, a coordinator, a file's name)
+ * without anything that a terminal would obey. */
+void cmd_put(FILE *out, struct str text);
 /* The value of an own option: NULL when absent, "" for a given flag. */
 const char *cmd_opt(const struct cmd_run *r, const char *name);
 

@@ -208,8 +208,11 @@ static int
 put_stdout(const struct cmd_run *r, const struct job *job, struct str answer,
     const char *name, struct err *err)
 {
-	if (r->argc > 1 && job->field != NULL)
-		(void)printf("==> %s <==\n", name);
+	if (r->argc > 1 && job->field != NULL) {
+		(void)fputs("==> ", stdout);
+		cmd_put(stdout, str_of(name));
+		(void)fputs(" <==\n", stdout);
+	}
 	if (put_answer(job, answer, stdout, "standard output", err) < 0)
 		return -1;
 	if (r->argc > 1 && job->field != NULL)
@@ -325,6 +328,17 @@ worse(int status, enum err_code code)
 	return status == CMD_OK || this == CMD_FAILED ? this : status;
 }
 
+static void
+say_failed(const struct cmd_run *r, const char *file, const struct err *why)
+{
+	(void)fprintf(stderr, "%shearth %s: ", is_watched(r) ? "\r\033[K" : "",
+	    r->cmd->name);
+	cmd_put(stderr, str_of(file));
+	(void)fputs(": ", stderr);
+	cmd_put(stderr, str_of(why->msg));
+	(void)fputc('\n', stderr);
+}
+
 static int
 all_files(struct cmd_run *r, const struct job *job, struct err *err)
 {
@@ -340,9 +354,7 @@ all_files(struct cmd_run *r, const struct job *job, struct err *err)
 		progress(r, i, r->argv[i]);
 		if (one_file(r, &c, job, r->argv[i], &why) == 0)
 			continue;
-		(void)fprintf(stderr, "%shearth %s: %s: %s\n",
-		    is_watched(r) ? "\r\033[K" : "", r->cmd->name, r->argv[i],
-		    why.msg);
+		say_failed(r, r->argv[i], &why);
 		status = worse(status, why.code);
 	}
 	progress(r, r->argc, "");

@@ -43,8 +43,11 @@ print_gap(const struct json_val *gap)
 
 	(void)json_str(gap, "service", JSON_OPTIONAL, &name, &f);
 	(void)json_str(gap, "reason", JSON_OPTIONAL, &reason, &f);
-	(void)printf("  %.*s%s%.*s\n", STR_ARG(name), reason.n != 0 ? ": " : "",
-	    STR_ARG(reason));
+	(void)fputs("  ", stdout);
+	cmd_put(stdout, name);
+	(void)fputs(reason.n != 0 ? ": " : "", stdout);
+	cmd_put(stdout, reason);
+	(void)putchar('\n');
 }
 
 /* The services that nobody can use now. */
@@ -69,6 +72,23 @@ print_gaps(const struct client *c, struct err *err)
 	return 0;
 }
 
+static void
+print_verdict(const struct verdict *v)
+{
+	(void)fputs("Hearth ", stdout);
+	cmd_put(stdout, v->version);
+	(void)fputs(" is ", stdout);
+	cmd_put(stdout, v->status);
+	(void)printf(": %lld of %lld workers active, %lld of %lld services "
+		     "ready\n",
+	    (long long)v->active, (long long)v->workers, (long long)v->covered,
+	    (long long)v->services);
+	if (v->reason.n == 0)
+		return;
+	cmd_put(stdout, v->reason);
+	(void)putchar('\n');
+}
+
 static int
 status_run(struct cmd_run *r, struct err *err)
 {
@@ -84,12 +104,7 @@ status_run(struct cmd_run *r, struct err *err)
 		return CMD_OK;
 	if (read_health(json_root(j), &v, err) < 0)
 		return -1;
-	(void)printf("Hearth %.*s is %.*s: %lld of %lld workers active, %lld "
-		     "of %lld services ready\n",
-	    STR_ARG(v.version), STR_ARG(v.status), (long long)v.active,
-	    (long long)v.workers, (long long)v.covered, (long long)v.services);
-	if (v.reason.n != 0)
-		(void)printf("%.*s\n", STR_ARG(v.reason));
+	print_verdict(&v);
 	if (v.covered < v.services)
 		return print_gaps(&c, err);
 	return CMD_OK;

@@ -27,7 +27,8 @@ why_run(struct cmd_run *r, struct err *err)
 		return CMD_OK;
 	if (!json_str(json_root(j), "why", JSON_REQUIRED, &why, &f))
 		return json_fault_err(&f, err);
-	(void)printf("%.*s\n", STR_ARG(why));
+	cmd_put(stdout, why);
+	(void)putchar('\n');
 	return CMD_OK;
 }
 

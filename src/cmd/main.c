@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +51,19 @@ find_cmd(const char *name)
 			return cmds[i].cmd;
 	}
 	return NULL;
+}
+
+void
+cmd_put(FILE *out, struct str text)
+{
+	char *z = xmalloc(text.n + 1);
+
+	if (text.n != 0)
+		memcpy(z, text.p, text.n);
+	z[text.n] = '\0';
+	str_tame(z);
+	(void)fputs(z, out);
+	free(z);
 }
 
 const char *
@@ -113,8 +127,9 @@ flush_out(struct err *err)
 }
 
 static int
-usage_fault(const struct cmd *c, const struct err *err)
+usage_fault(const struct cmd *c, struct err *err)
 {
+	str_tame(err->msg);
 	(void)fprintf(stderr, "hearth %s: %s\n'hearth %s --help' tells more.\n",
 	    c->name, err->msg, c->name);
 	return CMD_USAGE;
@@ -148,6 +163,7 @@ run(const struct cmd *c, int argc, char **argv)
 	if (rc == CMD_USAGE)
 		rc = usage_fault(c, &err);
 	if (rc < 0) {
+		str_tame(err.msg);
 		(void)fprintf(stderr, "hearth %s: %s\n", c->name, err.msg);
 		rc = cmd_status_of(err.code);
 	}

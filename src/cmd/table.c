@@ -10,10 +10,7 @@
 static void
 add(struct table *t, char *text)
 {
-	for (char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
-	}
+	str_tame(text);
 	if (t->at == t->cap) {
 		t->cap = t->cap == 0 ? 64 : t->cap * 2;
 		t->cells = xreallocarray(t->cells, t->cap, sizeof *t->cells);

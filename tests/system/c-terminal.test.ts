@@ -228,6 +228,24 @@ test('every listing takes --json, and says so when nobody can take what it print
   says(await shell(`"$HEARTH" read --url ${h.url} ${letter} >/dev/full`), 1, /letter\.txt: cannot write 'standard output': the disk is full/, 'read to a full disk');
 });
 
+test('what others wrote gives the terminal no orders', async () => {
+  const evil = 'no\u001b[31m\u009b2J\u202e reason';
+  const worker = { worker_id: 'stranger', tunnel_url: 'http://127.0.0.1:9', capabilities: { hostname: 'x' } };
+  assert.equal((await h.post('/api/worker/register', worker)).status, 200);
+  const beat = await h.post('/api/worker/heartbeat', { worker_id: 'stranger', status: evil, services_status: { 'notes-coa': { state: 'failed', reason: evil }, 'vision-ocr': { state: 'failed', reason: evil } } });
+  assert.equal(beat.status, 200, beat.text);
+  const name = join(dir, 'a\u001b[31m\u009b.txt');
+  writeFileSync(name, 'harmless');
+  let seen = '';
+  for (const args of [['why', 'ocr', 'stranger'], ['why', 'notes'], ['status'], ['workers'], ['services'], ['read', name, letter], ['read', `${name}.none`], ['why', evil]]) {
+    const r = await run([...args, '--url', h.url]);
+    assert.doesNotMatch(r.out + r.err, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/, args.join(' '));
+    seen += r.out;
+  }
+  assert.match(seen, /no\?\[31m\?\?2J\?\?\? reason/, 'the reason was never shown');
+  assert.equal((await h.get('/api/worker/unregister/stranger', { method: 'DELETE' })).status, 200);
+});
+
 test('a pipe that is closed early ends it quietly', async () => {
   const long = join(dir, 'long.txt');
   writeFileSync(long, Array.from({ length: 200_000 }, (_, i) => `line ${i}`).join('\n'));

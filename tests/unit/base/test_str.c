@@ -50,9 +50,23 @@ utf8_follows_the_standard(void **state UNUSED)
 	assert_false(str_utf8_ok(STR("\xe2\x82")));         /* cut */
 }
 
+static void
+terminals_are_not_given_orders(void **state UNUSED)
+{
+	char text[] = "a\033[31m\x7f\xc2\x9b z\xe2\x80\xae\xe2\x81\xa6 "
+		      "\xc2\xa3\xe2\x82\xac\t\xc2";
+
+	str_tame(text);
+	assert_string_equal(text,
+	    "a?[31m??? z?????? \xc2\xa3\xe2\x82\xac?\xc2");
+	assert_int_equal(str_unsafe(""), 0);
+	assert_int_equal(str_unsafe("\xe2\x80"), 0);
+}
+
 const struct CMUnitTest str_tests[] = {
     cmocka_unit_test(numbers_are_strict),
     cmocka_unit_test(cut_takes_the_text_apart),
     cmocka_unit_test(utf8_follows_the_standard),
+    cmocka_unit_test(terminals_are_not_given_orders),
 };
 const size_t str_tests_count = COUNT_OF(str_tests);
