@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,40 +33,57 @@ static const struct opt ocr_options[] = {
     {"lang", 'l', "LANG", "language of the text: eng"},
 };
 
-/* A file as memory; unmapped with file_unmap(). The caller names the file in
- * front of the error. */
+/* Opened without waiting, as a pipe may have nobody at its other end. */
 static int
-file_map(const char *path, struct str *out, struct err *err)
+file_open(const char *path, struct stat *st, struct err *err)
 {
-	int fd CLEANUP(closep) = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *p;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
-	*out = (struct str){NULL, 0};
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot read it");
-	if (S_ISDIR(st.st_mode))
-		return err_set(err, ERR_INVALID, "it is a folder, not a file");
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_INVALID, "it is not an ordinary file");
-	if (st.st_size == 0)
-		return err_set(err, ERR_EMPTY, "it is empty");
-	if (st.st_size > FILE_MAX_BYTES)
-		return err_set(err, ERR_TOO_BIG,
+	if (fd < 0 || fstat(fd, st) < 0)
+		err_sys(err, errno, "cannot read it");
+	else if (S_ISDIR(st->st_mode))
+		err_set(err, ERR_INVALID, "it is a folder, not a file");
+	else if (!S_ISREG(st->st_mode))
+		err_set(err, ERR_INVALID, "it is not an ordinary file");
+	else if (st->st_size == 0)
+		err_set(err, ERR_EMPTY, "it is empty");
+	else if (st->st_size > FILE_MAX_BYTES)
+		err_set(err, ERR_TOO_BIG,
 		    "it is larger than the %d MiB that one document may have",
 		    FILE_MAX_BYTES / (1024 * 1024));
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (p == MAP_FAILED)
-		return err_sys(err, errno, "cannot read it");
-	*out = (struct str){p, (size_t)st.st_size};
-	return 0;
+	else
+		return fd;
+	closep(&fd);
+	return -1;
 }
 
-static void
-file_unmap(struct str s)
+/* Appends a file's bytes, not mapped: it may shrink meanwhile. The caller
+ * names the file in front of the error. */
+static int
+file_read(const char *path, struct buf *out, struct err *err)
 {
-	if (s.p != NULL)
-		(void)munmap((void *)(uintptr_t)s.p, s.n);
+	struct stat st;
+	int fd CLEANUP(closep) = file_open(path, &st, err);
+	size_t left = fd >= 0 ? (size_t)st.st_size : 0;
+	char *to = buf_room(out, left);
+
+	if (fd < 0)
+		return -1;
+	while (left > 0) {
+		ssize_t n = read(fd, to, left);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "cannot read it");
+		if (n == 0)
+			return err_set(err, ERR_CONFLICT,
+			    "it became shorter while it was read");
+		to += n;
+		left -= (size_t)n;
+	}
+	buf_grew(out, (size_t)st.st_size);
+	return 0;
 }
 
 static const char *
@@ -252,15 +268,17 @@ one_file(const struct cmd_run *r, const struct client *c, const struct job *job,
 	    .name = base_name(path),
 	    .timeout_ms = TIMEOUT_MS,
 	};
+	struct buf body = BUF_INIT(FILE_MAX_BYTES);
 	struct buf answer = BUF_INIT(ANSWER_MAX_BYTES);
 	int rc;
 
-	if (file_map(path, &send.body, err) < 0)
-		return -1;
-	rc = client_call(c, &send, &answer, err);
+	rc = file_read(path, &body, err);
+	send.body = buf_view(&body);
+	if (rc == 0)
+		rc = client_call(c, &send, &answer, err);
+	buf_fini(&body);
 	if (rc == 0)
 		rc = put_file(r, job, buf_view(&answer), path, err);
-	file_unmap(send.body);
 	buf_fini(&answer);
 	return rc;
 }

@@ -174,9 +174,12 @@ test('files that cannot be read are named; the others are read', async () => {
   const make = (name: string, bytes: Buffer | string): string => { writeFileSync(join(dir, name), bytes); return join(dir, name); };
   const empty = make('empty.pdf', '');
   const noise = make('noise.bin', Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7919) & 255)));
+  const fifo = join(dir, 'fifo.pdf');
+  assert.equal((await shell(`mkfifo ${fifo}`)).code, 0);
   const cases: [string, RegExp][] = [
     [join(dir, 'missing.pdf'), /missing\.pdf: cannot read it: No such file/],
     [dir, /: it is a folder, not a file/],
+    [fifo, /fifo\.pdf: it is not an ordinary file/],
     ['/dev/null', /\/dev\/null: it is not an ordinary file/],
     [empty, /empty\.pdf: it is empty/],
     [noise, /noise\.bin: this is neither a document of a known format nor text/],

@@ -202,10 +202,11 @@ async function liveCell(): Promise<number> {
   }));
 }
 
-test('a cell has nothing but its document, its pipe and its walls', { skip: !root && 'only root can look into a cell' }, async () => {
+test('a cell has nothing but its document, its pipe and its walls', { skip: !root && 'only root can look into a cell' }, async (t) => {
   const answer = read('scan.png', page, 'ocr');
   const pid = await liveCell();
   process.kill(pid, 'SIGSTOP'); // so that it is still there when we have looked
+  t.after(() => { try { process.kill(pid, 'SIGCONT'); } catch { /* it is done */ } });
   const at = (name: string): string => readFileSync(`/proc/${pid}/${name}`, 'latin1');
   const status = at('status');
   assert.match(status, /^NoNewPrivs:\t1$/m);
