@@ -2,7 +2,7 @@
 // A coordinator by itself: what it answers, and how it refuses.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'node:test';
@@ -82,6 +82,7 @@ test('a port in use and a folder that cannot be written are one sentence each', 
   t.after(() => h.stop());
   const port = new URL(h.url).port;
   const dir = mkdtempSync(join(tmpdir(), 'hearth-test-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
   const busy = await run(['coordinator', '--port', port, '--data', dir]);
   assert.equal(busy.code, 1);
   assert.match(busy.err, new RegExp(`${port}.*in use`));

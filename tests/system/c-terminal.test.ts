@@ -25,8 +25,7 @@ before(async () => {
   writeFileSync(letter, 'Dear Mrs Redfern,\n\nyou owe nothing.\n');
 });
 after(async () => {
-  rmSync(dir, { recursive: true, force: true });
-  await h.stop();
+  await h.stop().finally(() => rmSync(dir, { recursive: true, force: true }));
 });
 
 // Fails with this status, and with one sentence of the command's own.

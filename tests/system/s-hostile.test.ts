@@ -26,8 +26,7 @@ before(async () => {
   h = await Hearth.start({ workers: 1, workerEnv: { TMPDIR: tmp }, waitServices: ['document-processing', 'vision-ocr'] });
 });
 after(async () => {
-  await h.stop();
-  rmSync(dir, { recursive: true, force: true });
+  await h.stop().finally(() => rmSync(dir, { recursive: true, force: true }));
 });
 
 const read = (name: string, bytes: Buffer, service = 'upload'): Promise<Reply> => h.upload(`/service/${service}/process`, name, bytes);
