@@ -167,6 +167,25 @@ test('without a mandatory sandbox layer documents are refused, unless a person s
   assert.match((await run(['logs'], degraded.env)).out, /HEARTH_SANDBOX=degraded: documents are read behind an incomplete sandbox/);
 });
 
+test('a missing service program, a damaged database and a second worker are named', async (t) => {
+  const { env, url, data } = await up(t, { HEARTH_SERVICE_BIN: '/no/such/program' });
+  await waitFor('status names the program', async () => /vision-ocr: the program '\/no\/such\/program' is missing; install it, or name it with --service-bin/.test((await run(['status'], env)).out));
+  const second = await run(['worker', '--data', join(data, 'worker'), '--coordinator', url]);
+  assert.equal(second.code, 1);
+  assert.match(second.err, /^hearth worker: worker '.*' is running already on this machine; choose another --worker-id, or another data folder with --data\n$/);
+  const beside = await run(['coordinator', '--data', data, '--port', '0']);
+  assert.equal(beside.code, 1);
+  assert.match(beside.err, /^hearth coordinator: .*hearth\.db': another process has it open; stop it or choose another folder with --data\n$/);
+
+  const damaged = folder(t);
+  writeFileSync(join(damaged, 'hearth.db'), Buffer.alloc(9000, 'no database '));
+  for (const role of [['up', '-d', '--port', String(await freePort())], ['coordinator', '--port', '0']]) {
+    const r = await run([...role, '--data', damaged]);
+    assert.equal(r.code, 1, role[0]);
+    assert.match(r.err, /^hearth [a-z]+: .*hearth\.db': the file is damaged .*; move it away, and the workers will register anew[^\n]*\n$/);
+  }
+});
+
 // --- processes -----------------------------------------------------------------
 
 test('a killed service, worker or coordinator comes back, and nothing is left of a killed up', async (t) => {
