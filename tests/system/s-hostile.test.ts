@@ -11,7 +11,7 @@ import { join, resolve } from 'node:path';
 import test, { after, before } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import { type Entry, jpeg, manyPages, onePage, outward, overlapping, para, pdf, png, shown, tiff, streamObject, word, wordBody, zip } from '../lib/evil.js';
-import { Hearth, type Reply, SANITIZED, leftovers, rssKiB, run, shell, waitFor } from '../lib/hearth.js';
+import { Hearth, type Reply, SANITIZED, leftovers, rssKiB, run, waitFor } from '../lib/hearth.js';
 
 const MB = 1 << 20;
 const root = process.getuid?.() === 0;
@@ -237,7 +237,13 @@ test('a cell has nothing but its document, its pipe and its walls', { skip: !roo
 // client has gone, and a cell that dies costs its document alone.
 test('a stopped or killed cell costs one document', async () => {
   const socket = join(h.dir, 'worker-0/run/w-worker-0/vision-ocr.sock');
-  const running = async (): Promise<number> => JSON.parse((await shell(`curl -s --unix-socket ${socket} http://localhost/health`)).out).running;
+  const running = (): Promise<number> => new Promise((ok, fail) => {
+    http.get({ socketPath: socket, path: '/health' }, (res) => {
+      let text = '';
+      res.on('data', (d) => { text += d; });
+      res.on('end', () => ok(JSON.parse(text).running));
+    }).on('error', fail);
+  });
 
   const url = new URL(h.url);
   const leaver = http.request({ host: url.hostname, port: url.port, method: 'POST', path: '/service/ocr/process', headers: { 'content-type': 'image/png', 'content-length': page.length } });
