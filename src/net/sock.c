@@ -52,6 +52,7 @@ struct sock {
 	bool ending : 1;     /* FIN behind the queue */
 	bool fin : 1;        /* FIN sent */
 	bool lingering : 1;  /* closed by the owner, still delivering */
+	bool deaf : 1;       /* lingering, and nothing more is read */
 	bool closing : 1;    /* the handle is being closed */
 	bool parked : 1;     /* not polled: broken, but paused */
 	bool eager : 1;
@@ -178,7 +179,8 @@ sock_wanted(const struct sock *s)
 
 	if (s->connecting || s->blocked)
 		mask |= UV_WRITABLE;
-	if (!s->connecting && !s->eof && (!s->paused || s->lingering))
+	if (!s->connecting && !s->eof && !s->deaf &&
+	    (!s->paused || s->lingering))
 		mask |= UV_READABLE;
 	return mask != 0 ? mask : UV_PRIORITIZED;
 }
@@ -431,8 +433,13 @@ sock_got(struct sock *s, const uint8_t *p, size_t n)
 		return;
 	}
 	s->lingered += n;
-	if (s->lingered > SOCK_LINGER_MAX)
-		sock_drop(s);
+	if (s->lingered <= SOCK_LINGER_MAX)
+		return;
+	/* No more is read, but closing now would reset the connection, and
+	 * with it throw away the last words that the peer has not read. The
+	 * kernel's buffer makes it wait, until the time is up. */
+	s->deaf = true;
+	sock_arm(s);
 }
 
 static void
@@ -469,7 +476,8 @@ sock_read(struct sock *s)
 	for (int i = 0; i < SOCK_READS; i++) {
 		ssize_t n;
 
-		if (s->closing || s->eof || (s->paused && !s->lingering))
+		if (s->closing || s->eof || s->deaf ||
+		    (s->paused && !s->lingering))
 			return;
 		n = recv(s->fd, p, LOOP_SCRATCH, 0);
 		if (n > 0) {
