@@ -365,7 +365,9 @@ op_send_head(struct stream *base, const struct http_head *head)
 	}
 	nv_fields(h, &n, head->fields, head->n_fields, flags);
 	interim = head->status != 0 && head->status < 200;
-	if (head->content_length >= 0 && !s->tunnel && !interim)
+	/* RFC 9110 8.6: none in a 204, and peers reset the stream over it. */
+	if (head->content_length >= 0 && !s->tunnel && !interim &&
+	    head->status != 204)
 		nv_add(h, &n, STR("content-length"),
 		    decimal(length, (uint64_t)head->content_length), flags);
 	if (submit(s, head, n) < 0)
