@@ -26,7 +26,7 @@ fields_drop_request(struct str name)
 {
 	static const char *const e[] = {"expect", NULL};
 	static const char *const f[] = {"forwarded", NULL};
-	static const char *const t[] = {"te", "trailer", "transfer-encoding",
+	static const char *const t[] = {"te", "transfer-encoding",
 	    "true-client-ip", "traceparent", NULL};
 	static const char *const v[] = {"via", NULL};
 	static const char *const x[] = {"x-real-ip", "x-request-id",
@@ -83,7 +83,7 @@ fields_drop_response(struct str name)
 	case 'p':
 	case 't':
 	case 'u':
-		return http_hop_by_hop(name) || str_ieqz(name, "trailer");
+		return http_hop_by_hop(name);
 	case 's':
 		return is_one_of(name, s);
 	case 'v':

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "net/h1_named.h"
 
 enum {
 	OVERHEAD_MAX = 4 * 1024, /* bytes of chunk extensions per message */
@@ -176,29 +177,6 @@ struct framing {
 	bool has_host;
 };
 
-/* Connection may not take these away from those behind us. */
-static bool
-may_not_be_named(struct str name)
-{
-	static const char *const whole[] = {"host", "authorization", "cookie",
-	    "set-cookie", "forwarded", "via", "expect", "transfer-encoding",
-	    "origin", "date", "x-real-ip", "true-client-ip", "x-request-id",
-	    "traceparent"};
-	static const char *const starts[] = {"content-", "x-forwarded-", "cf-",
-	    "hearth-", "x-hearth-"};
-
-	for (size_t i = 0; i < COUNT_OF(whole); i++)
-		if (str_ieqz(name, whole[i]))
-			return true;
-	for (size_t i = 0; i < COUNT_OF(starts); i++) {
-		struct str head = {name.p, strlen(starts[i])};
-
-		if (name.n >= head.n && str_ieqz(head, starts[i]))
-			return true;
-	}
-	return false;
-}
-
 static int
 read_connection(struct h1_parse *p, struct framing *f, struct str list)
 {
@@ -217,7 +195,7 @@ read_connection(struct h1_parse *p, struct framing *f, struct str list)
 			return refuse(p, 400,
 			    "Connection is not a list of "
 			    "names");
-		else if (!may_not_be_named(name))
+		else if (!h1_may_not_be_named(name))
 			f->names_fields = true;
 		else if (p->request)
 			return refuse(p, 400,
@@ -286,6 +264,17 @@ ended(int rc)
 	return rc < 0 ? rc : DROP;
 }
 
+/* The names outlive the head. */
+static void
+note_trailers(struct h1_parse *p, struct str names)
+{
+	char *old = p->announced;
+
+	p->announced = old == NULL ? xstrndup(names.p, names.n)
+				   : xasprintf("%s,%.*s", old, STR_ARG(names));
+	free(old);
+}
+
 /* Reads one field that matters to us. DROP: it ends here. */
 static int
 read_special(struct h1_parse *p, struct framing *f, struct http_head *h,
@@ -303,6 +292,8 @@ read_special(struct h1_parse *p, struct framing *f, struct http_head *h,
 			return KEEP;
 		return ended(read_expect(p, h, x->value));
 	case 7:
+		if (str_ieqz(x->name, "trailer"))
+			note_trailers(p, x->value);
 		if (!str_ieqz(x->name, "upgrade"))
 			return KEEP;
 		f->upgrade = x->value;
@@ -326,16 +317,6 @@ read_special(struct h1_parse *p, struct framing *f, struct http_head *h,
 	}
 }
 
-static bool
-is_named(struct str list, struct str name)
-{
-	while (list.n > 0)
-		if (str_ieq(str_trim(str_cut(&list, ',')), name) &&
-		    !may_not_be_named(name))
-			return true;
-	return false;
-}
-
 /* Connection's values are still there: the fields were only compacted. */
 static void
 drop_named(struct http_head *h, struct str list)
@@ -343,7 +324,7 @@ drop_named(struct http_head *h, struct str list)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < h->n_fields; i++)
-		if (!is_named(list, h->fields[i].name))
+		if (!h1_is_named(list, h->fields[i].name))
 			h->fields[kept++] = h->fields[i];
 	h->n_fields = kept;
 }
@@ -568,6 +549,19 @@ on_chunk_header(llhttp_t *ll)
 	return 0;
 }
 
+/* Trailers that nobody was told to expect are not passed on. */
+static size_t
+announced_only(struct h1_parse *p)
+{
+	struct str names = str_of(p->announced != NULL ? p->announced : "");
+	size_t kept = 0;
+
+	for (size_t i = 0; i < p->n_fields; i++)
+		if (h1_is_named(names, p->fields[i].name))
+			p->fields[kept++] = p->fields[i];
+	return kept;
+}
+
 static int
 on_complete(llhttp_t *ll)
 {
@@ -581,7 +575,7 @@ on_complete(llhttp_t *ll)
 	if (p->raw)
 		return 0; /* HPE_PAUSED_UPGRADE follows */
 	p->state = H1P_DONE;
-	p->ev->on_end(p->owner, p->fields, p->n_fields);
+	p->ev->on_end(p->owner, p->fields, announced_only(p));
 	p->mark = NULL;
 	return HPE_PAUSED;
 }
@@ -624,6 +618,8 @@ h1_parse_tidy(struct h1_parse *p)
 void
 h1_parse_fini(struct h1_parse *p)
 {
+	free(p->announced);
+	p->announced = NULL;
 	free(p->fields);
 	p->fields = NULL;
 }
@@ -736,6 +732,8 @@ h1_parse_next(struct h1_parse *p)
 	p->n_fields = p->total_fields = p->total_bytes = p->overhead = 0;
 	p->n_interim = 0;
 	p->blank = 0;
+	free(p->announced);
+	p->announced = NULL;
 	p->in_name = p->in_trailers = false;
 	llhttp_reset(&p->ll);
 }

@@ -19,8 +19,8 @@ struct h1_events {
 	/* In a head the fields are without framing and Connection's names. */
 	void (*on_head)(void *owner, struct http_head *head);
 	void (*on_body)(void *owner, const uint8_t *p, size_t n);
-	/* The message is complete; trailers if there were any. Not after an
-	 * upgrade, and not after a 1xx head. */
+	/* The message is complete; trailers if there were any that its head had
+	 * announced. Not after an upgrade, and not after a 1xx head. */
 	void (*on_end)(void *owner, const struct http_field *f, size_t n);
 };
 
@@ -59,6 +59,7 @@ struct h1_parse {
 	int blank;  /* bytes of empty lines before this message */
 	int status; /* what to answer when failed */
 	const char *why;
+	char *announced; /* names of trailers, from the head; owned */
 };
 
 void h1_parse_init(struct h1_parse *p, bool request, const struct h1_events *ev,

@@ -25,16 +25,23 @@ static bool
 is_bad_trailer(struct str name)
 {
 	static const char *const bad[] = {"authorization", "cache-control",
-	    "content-encoding", "content-length", "content-range",
-	    "content-type", "cookie", "expect", "forwarded", "host", "location",
-	    "max-forwards", "range", "set-cookie", "trailer", "via",
-	    "www-authenticate", "x-real-ip"};
+	    "cookie", "expect", "forwarded", "host", "location", "max-forwards",
+	    "origin", "range", "set-cookie", "strict-transport-security",
+	    "trailer", "traceparent", "tracestate", "true-client-ip", "via",
+	    "www-authenticate", "x-real-ip", "x-request-id"};
+	static const char *const starts[] = {"access-control-", "cf-",
+	    "content-", "hearth-", "x-forwarded-", "x-hearth-"};
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		if (str_ieqz(name, bad[i]))
 			return true;
-	return http_hop_by_hop(name) ||
-	    (name.n > 12 && str_ieqz((struct str){name.p, 12}, "x-forwarded-"));
+	for (size_t i = 0; i < COUNT_OF(starts); i++) {
+		size_t n = strlen(starts[i]);
+
+		if (name.n > n && str_ieqz((struct str){name.p, n}, starts[i]))
+			return true;
+	}
+	return http_hop_by_hop(name);
 }
 
 struct http_field *

@@ -239,12 +239,6 @@ route(struct str target, struct str *rest)
 	return catalogue_find(name);
 }
 
-static bool
-drop_field(struct str name)
-{
-	return str_ieqz(name, "trailer") || http_hop_by_hop(name);
-}
-
 static void
 build_head(struct slot_request *r, const struct http_head *in, struct str rest)
 {
@@ -252,7 +246,7 @@ build_head(struct slot_request *r, const struct http_head *in, struct str rest)
 	const struct str *id = http_get(in, "x-request-id");
 
 	r->head = *http_head_copy(a, in);
-	http_drop(&r->head, drop_field);
+	http_drop(&r->head, http_hop_by_hop);
 	http_head_extend(a, &r->head, HOP_FIELDS);
 	hop_expand(&r->slots->hop, a, &r->head);
 	r->head.target = rest.n > 0 && rest.p[0] == '/'
