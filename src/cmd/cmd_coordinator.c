@@ -11,7 +11,8 @@
 #include "proc/ready.h"
 
 enum {
-	DRAIN_MS = 30 * 1000
+	DRAIN_MS = 30 * 1000,
+	MIB_MAX = 1 << 30 /* whatever is more has no limit */
 };
 
 struct role {
@@ -69,6 +70,7 @@ make_conf(struct config *c, struct coordinator_conf *out, struct err *err)
 	    .stale_ms = (int64_t)c->heartbeat_timeout_s * 1000,
 	    .forget_ms = (int64_t)c->worker_timeout_s * 1000,
 	    .queue = c->queue,
+	    .body_max = (int64_t)MIN_OF(c->max_upload, MIB_MAX) << 20,
 	    .debug_headers = c->debug_headers,
 	};
 	return server_conf_read(c, &out->listen, &out->policy, err);

@@ -24,7 +24,8 @@ struct coordinator_conf {   /* strings are borrowed and outlive us */
 	const char *version;
 	enum place_policy policy;
 	int64_t stale_ms, forget_ms;
-	size_t queue; /* requests that may wait per service */
+	size_t queue;     /* requests that may wait per service */
+	int64_t body_max; /* of a request to a service; 0 = the default */
 	bool debug_headers;
 };
 

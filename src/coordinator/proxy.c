@@ -21,6 +21,7 @@ enum {
 	TICK_MS = 50,
 	POOLS_MAX = 1024,
 	SPARE_MAX = 512,
+	BODY_MAX = 256 * 1024 * 1024,
 };
 
 #define BUDGET_SHARE 0.2
@@ -44,8 +45,8 @@ struct exchange {
 	uint64_t serial; /* of the worker that has it */
 	struct http_field cors[4];
 	size_t n_cors;
-	bool expect_continue;
-	bool had_answer; /* a head came from the worker */
+	bool had_answer;       /* a head came from the worker */
+	enum err_code lost_by; /* how the first try ended, ERR_OK = not yet */
 	int status;
 	char id[FORWARD_ID_MAX + 1];
 	char worker[WIRE_ID_MAX + 1];
@@ -173,11 +174,51 @@ answer_error(struct exchange *x, int status, const char *code,
 }
 
 static void
+answer_too_big(struct exchange *x)
+{
+	char text[120];
+
+	(void)str_fmt(text, sizeof(text),
+	    "the request body is larger than the %lld bytes allowed here",
+	    (long long)x->proxy->conf.body_max);
+	answer_error(x, 413, "too_large", text, false);
+}
+
+/* A worker had it and failed. */
+static void
+answer_lost(struct exchange *x, enum err_code why)
+{
+	switch (why) {
+	case ERR_TIMEOUT:
+		answer_error(x, 504, "timeout",
+		    "The worker did not answer in time", true);
+		return;
+	case ERR_UNAVAILABLE: /* it never ran */
+		answer_error(x, 503, "not_available",
+		    "Service temporarily unavailable", false);
+		return;
+	case ERR_TOO_BIG:
+		answer_too_big(x);
+		return;
+	default:
+		answer_error(x, 502, "bad_gateway",
+		    "The worker failed before it answered; the request may "
+		    "have run",
+		    !http_method_is_safe(x->head.method));
+		return;
+	}
+}
+
+static void
 answer_none(struct exchange *x, const struct pick *pick)
 {
 	const char *service = catalogue_at(x->service)->name;
 	char text[240];
 
+	if (x->lost_by != ERR_OK) { /* nobody is left to try again with */
+		answer_lost(x, x->lost_by);
+		return;
+	}
 	if (pick->why == PICK_NONE)
 		(void)str_fmt(text, sizeof(text),
 		    "No workers currently provide the '%s' service", service);
@@ -400,7 +441,8 @@ may_retry(struct exchange *x, const struct err *why)
 	struct proxy *p = x->proxy;
 
 	if (x->had_answer || x->tries >= PROXY_TRIES || p->closing ||
-	    !pump_body_whole(&x->body) || why->code == ERR_TIMEOUT)
+	    !pump_body_whole(&x->body) || why->code == ERR_TIMEOUT ||
+	    why->code == ERR_TOO_BIG)
 		return false;
 	if (why->code != ERR_UNAVAILABLE &&
 	    !http_method_is_idempotent(x->head.method))
@@ -422,23 +464,14 @@ lost(struct exchange *x, const struct err *why)
 	if (never_ran)
 		dial_failed(x);
 	if (may_retry(x, why)) {
+		x->lost_by = why->code;
 		COUNT(x, retries);
 		if (!never_ran)
 			x->tried[x->n_tried++] = x->serial;
 		dispatch(x, false);
 		return;
 	}
-	if (why->code == ERR_TIMEOUT)
-		answer_error(x, 504, "timeout",
-		    "The worker did not answer in time", true);
-	else if (never_ran)
-		answer_error(x, 503, "not_available",
-		    "Service temporarily unavailable", false);
-	else
-		answer_error(x, 502, "bad_gateway",
-		    "The worker failed before it answered; the request may "
-		    "have run",
-		    !http_method_is_safe(x->head.method));
+	answer_lost(x, why->code);
 }
 
 static void
@@ -455,7 +488,8 @@ running_on_done(void *owner, enum pump_end how, bool body_sent UNUSED,
 	service = x->service;
 	x->pump = NULL;
 	good = how == PUMP_DONE && (x->status < 502 || x->status > 504);
-	if (how == PUMP_CLIENT_GONE)
+	if (how == PUMP_CLIENT_GONE ||
+	    (why != NULL && why->code == ERR_TOO_BIG)) /* not its fault */
 		good = true;
 	registry_done(p->conf.registry, x->serial, service, good);
 	if (how == PUMP_UPSTREAM_LOST) {
@@ -510,6 +544,7 @@ run(struct exchange *x, struct node *n, struct stream *up,
 	    .owner = x,
 	    .body = &x->body,
 	    .tunnel = x->head.upgrade.n != 0,
+	    .body_max = p->conf.body_max,
 	    .first_byte_ms = p->conf.first_byte_ms,
 	    .idle_ms = p->conf.idle_ms,
 	};
@@ -521,11 +556,6 @@ run(struct exchange *x, struct node *n, struct stream *up,
 	if (x->entry.since_ms != 0)
 		x->queue_ms = loop_now_ms(p->conf.loop) - x->entry.since_ms;
 	stream_send_head(up, head);
-	if (x->expect_continue && !x->body.ended) {
-		x->expect_continue = false;
-		stream_send_head(x->client,
-		    &(struct http_head){.status = 100, .content_length = -1});
-	}
 	x->pump = pump_join(p->conf.loop, x->client, up, &conf);
 }
 
@@ -584,7 +614,6 @@ proxy_request(struct proxy *p, struct stream *s, const struct http_head *head,
 
 	x->client = s;
 	x->service = service;
-	x->expect_continue = head->expect_continue;
 	p->budget = MIN_OF(p->budget + BUDGET_SHARE, BUDGET_MAX);
 	COUNT(x, requests);
 	pump_body_init(&x->body,
@@ -605,6 +634,10 @@ proxy_request(struct proxy *p, struct stream *s, const struct http_head *head,
 		answer_error(x, 503, "not_available", "Shutting down", false);
 		return;
 	}
+	if (head->content_length > p->conf.body_max) {
+		answer_too_big(x);
+		return;
+	}
 	if (p->queues[service].n > 0) /* behind those who came before */
 		wait_in_queue(x, false, false);
 	else
@@ -621,6 +654,8 @@ proxy_init(struct proxy *p, const struct proxy_conf *conf)
 		p->conf.queue = QUEUE_MAX;
 	if (p->conf.queue_ms == 0)
 		p->conf.queue_ms = QUEUE_MS;
+	if (p->conf.body_max == 0)
+		p->conf.body_max = BODY_MAX;
 	if (p->conf.away_ms == 0)
 		p->conf.away_ms = AWAY_MS;
 	forward_init(&p->forward, conf->name);

@@ -36,6 +36,7 @@ struct proxy_conf {
 	const char *name;      /* of this coordinator, for Via; a token */
 	size_t queue;          /* that may wait per service; 0 = 256 */
 	int64_t queue_ms;      /* how long; 0 = 30,000 */
+	int64_t body_max;      /* bytes of a request; 0 = 256 MiB */
 	int64_t away_ms;       /* for a worker to come back; 0 = 2,000 */
 	int64_t first_byte_ms; /* 0 = 60,000 */
 	int64_t idle_ms;       /* 0 = 300,000 */

@@ -142,6 +142,7 @@ routing_start(struct coordinator *c)
 	    .registry = &c->registry,
 	    .name = c->conf.name,
 	    .queue = c->conf.queue,
+	    .body_max = c->conf.body_max,
 	    .quiet = !c->conf.debug_headers,
 	    .first_byte_ms = SERVICE_FIRST_BYTE_MS,
 	    .cors = cors,

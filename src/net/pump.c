@@ -198,10 +198,19 @@ push_up(struct pump *p)
 	}
 }
 
+/* A tunnel has no end, and nothing that could be too big. */
+static bool
+is_too_big(const struct pump *p)
+{
+	return p->conf.body_max > 0 && !p->tunnel &&
+	    p->body->from + p->body->kept.n > (uint64_t)p->conf.body_max;
+}
+
 static void
 client_on_body(void *owner, const uint8_t *bytes, size_t n)
 {
 	struct pump_body *b;
+	struct err err;
 	struct pump *p;
 	size_t took = 0;
 	bool direct;
@@ -227,6 +236,11 @@ client_on_body(void *owner, const uint8_t *bytes, size_t n)
 		if (direct)
 			b->from = p->sent;
 		(void)buf_add(&b->kept, bytes + took, n - took);
+	}
+	if (is_too_big(p)) {
+		err_set(&err, ERR_TOO_BIG, "the request body is too large");
+		upstream_failed(p, &err);
+		return;
 	}
 	credit_client(p);
 }

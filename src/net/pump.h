@@ -45,6 +45,8 @@ struct pump_conf {
 	 * owner saw already. */
 	struct pump_body *body;
 	bool tunnel;           /* the request asks for an upgrade */
+	int64_t body_max;      /* of the request; 0 = any. One that is longer
+	                        * fails with ERR_TOO_BIG, as if upstream had */
 	int64_t first_byte_ms; /* 0 = 60,000: to the final head, then 504 */
 	int64_t idle_ms;       /* 0 = 300,000: without a byte either way */
 };
