@@ -441,11 +441,16 @@ on_request(void *owner, struct stream *s, const struct http_head *head)
 		refuse(co, s, head, ERR_INVALID, err.msg);
 	else if (!host_allowed(co, s, head))
 		refuse_host(co, s, head);
-	else if (str_starts(normal.target, "/service/"))
-		route_service(co, s, &normal);
 	else if (str_eqz(http_path(normal.target), "/api/worker/link") &&
 	    normal.upgrade.n != 0 && co->on_link != NULL)
 		co->on_link(co, s, &normal);
+	else if (normal.upgrade.n != 0 &&
+	    !str_eqz(http_path(normal.target), "/api/worker/link") &&
+	    !str_ieqz(normal.upgrade, "websocket"))
+		refuse(co, s, head, ERR_INVALID,
+		    "this upgrade is for GET /api/worker/link");
+	else if (str_starts(normal.target, "/service/"))
+		route_service(co, s, &normal);
 	else
 		route_call(co, s, &normal);
 	arena_fini(&a);

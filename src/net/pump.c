@@ -305,11 +305,18 @@ upstream_on_head(void *owner, const struct http_head *head)
 	    fields[HTTP_FIELDS_MAX + PUMP_EXTRA];
 	struct http_head h = *head;
 	struct pump *p;
+	struct err err;
 
 	CAST_OBJ(p, owner, PUMP_MAGIC);
 	moved(p);
 	if (h.status < 200 && h.status != 103 && h.status != 101)
 		return;
+	if (p->conf.tunnel && h.status >= 200 && h.status < 300) {
+		/* In HTTP/2 a success would open the tunnel (RFC 8441). */
+		err_set(&err, ERR_PEER, "the upgrade was ignored");
+		upstream_failed(p, &err);
+		return;
+	}
 	assert(h.n_fields <= HTTP_FIELDS_MAX);
 	if (h.n_fields != 0)
 		memcpy(fields, h.fields, h.n_fields * sizeof(*fields));

@@ -140,6 +140,8 @@ export class Call {
   body(): Promise<Message> {
     return waitFor(`a whole request; had ${JSON.stringify(this.got.slice(0, 300))}`, () => (this.got.includes('\r\n\r\n') && this.request.whole ? this.request : undefined));
   }
+  // Hangs up in the middle: a reset where the socket knows such a thing.
+  cut(): void { if (this.socket.remoteFamily !== undefined) this.socket.resetAndDestroy(); else this.socket.destroy(); }
   gone(): Promise<unknown> { return waitFor('the back end is told that the exchange is over', () => this.closed); }
 }
 
