@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/obj.h"
+#include "base/rnd.h"
 #include "coordinator/links.h"
 #include "coordinator/proxy.h"
 
@@ -78,7 +79,10 @@ on_service(struct coordinator *c, struct stream *s,
 static void
 on_link(struct coordinator *c, struct stream *s, const struct http_head *head)
 {
-	links_accept(c->links, s, head, NULL);
+	char id[RND_ID_LEN + 1];
+
+	rnd_id(id);
+	links_accept(c->links, s, head, id);
 }
 
 static void

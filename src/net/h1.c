@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "base/obj.h"
+#include "base/rnd.h"
 #include "net/h1_conn.h"
 
 enum {
@@ -61,6 +62,7 @@ wire_code(int status)
 static void
 server_refuse(struct h1_conn *c, int status, const char *why)
 {
+	char id[RND_ID_LEN + 1];
 	char body[512];
 	char head[512];
 	int n;
@@ -70,15 +72,17 @@ server_refuse(struct h1_conn *c, int status, const char *why)
 	if (c->out_head) {
 		h1_conn_close(c, false);
 	} else {
+		rnd_id(id);
 		n = snprintf(body, sizeof(body),
-		    "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"},"
-		    "\"detail\":\"%s\"}",
-		    wire_code(status), why, why);
+		    "{\"error\":{\"code\":\"%s\",\"message\":\"%s\","
+		    "\"request_id\":\"%s\"},\"detail\":\"%s\"}",
+		    wire_code(status), why, id, why);
 		(void)str_fmt(head, sizeof(head),
-		    "HTTP/1.1 %d %s\r\nDate: %s\r\n"
+		    "HTTP/1.1 %d %s\r\nDate: %s\r\nX-Request-Id: %s\r\n"
 		    "Content-Type: application/json\r\nContent-Length: %d\r\n"
 		    "Connection: close\r\n\r\n",
-		    status, http_reason(status), loop_http_date(c->loop), n);
+		    status, http_reason(status), loop_http_date(c->loop), id,
+		    n);
 		sock_write(c->sock, head, strlen(head));
 		sock_write(c->sock, body, (size_t)n);
 		c->out_head = true;
