@@ -29,9 +29,9 @@ fields_drop_request(struct str name)
 	static const char *const t[] = {"te", "transfer-encoding",
 	    "true-client-ip", "traceparent", NULL};
 	static const char *const v[] = {"via", NULL};
-	static const char *const x[] = {"x-real-ip", "x-request-id",
-	    "x-client-ip", "x-cluster-client-ip", "x-original-url",
-	    "x-rewrite-url", NULL};
+	static const char *const x[] = {"x-real-ip", "x-forwarded",
+	    "x-request-id", "x-client-ip", "x-cluster-client-ip",
+	    "x-original-url", "x-rewrite-url", NULL};
 
 	if (name.n == 0)
 		return true;

@@ -392,13 +392,20 @@ dial_failed(struct exchange *x)
 
 /* --- running -------------------------------------------------------------- */
 
+/* May a browser run what is in it? HTML, and by its xml-stylesheet or script
+ * elements anything that is XML: XHTML, SVG, feeds. */
 static bool
-is_html(const struct http_head *h)
+is_active(const struct http_head *h)
 {
-	const struct str *type = http_get(h, "content-type");
+	const struct str *field = http_get(h, "content-type");
+	struct str rest = field != NULL ? *field : (struct str){0};
+	struct str type = str_trim(str_cut(&rest, ';'));
 
-	return type != NULL && type->n >= 9 &&
-	    str_ieqz((struct str){type->p, 9}, "text/html");
+	if (type.n < 4)
+		return false;
+	return str_ieqz(type, "text/html") ||
+	    str_ieqz((struct str){type.p + type.n - 4, 4}, "/xml") ||
+	    str_ieqz((struct str){type.p + type.n - 4, 4}, "+xml");
 }
 
 static void
@@ -427,7 +434,7 @@ running_on_head(void *owner, struct arena *a UNUSED, struct http_head *h)
 	}
 	http_add(h, STR("via"), str_of(p->forward.via));
 	http_add(h, STR("x-content-type-options"), STR("nosniff"));
-	if (is_html(h))
+	if (is_active(h))
 		http_add(h, STR("content-security-policy"), STR("sandbox"));
 	for (size_t i = 0; i < x->n_cors; i++)
 		http_add(h, x->cors[i].name, x->cors[i].value);

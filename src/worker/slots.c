@@ -101,6 +101,14 @@ slot_on_late(void *owner UNUSED, struct queue_entry *e)
 
 /* --- running -------------------------------------------------------------- */
 
+/* What the service says for one hop is not for the link. */
+static void
+running_on_head(void *owner UNUSED, struct arena *a UNUSED,
+    struct http_head *head)
+{
+	http_drop(head, http_hop_by_hop);
+}
+
 static void
 running_on_done(void *owner, enum pump_end how, bool body_sent UNUSED,
     const struct err *why)
@@ -160,6 +168,7 @@ run(struct slot_request *r)
 	struct slot *slot = &ss->of[r->service];
 	const struct addr *at = ss->conf.addr(ss->conf.owner, r->service);
 	const struct pump_conf conf = {
+	    .on_head = running_on_head,
 	    .on_done = running_on_done,
 	    .owner = r,
 	    .body = &r->body,
