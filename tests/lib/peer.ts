@@ -215,7 +215,7 @@ export interface Stage { h: Hearth; peer: Peer; url: string; stop(): Promise<voi
 // A worker that knows us by the URL of the back end.
 async function byUrl(h: Hearth): Promise<Peer> {
   const peer = await Peer.listen(0);
-  const r = await h.post('/api/worker/register', { worker_id: 'by-url', tunnel_url: peer.url, capabilities: { worker_type: 'cpu', cpu_cores: 64 } });
+  const r = await h.post('/api/worker/register', { worker_id: 'by-url', tunnel_url: peer.url, capabilities: { worker_type: 'cpu', cpu_cores: 200 } });
   if (r.status !== 200) throw new Error(r.text);
   return peer;
 }
@@ -229,6 +229,12 @@ async function byLink(h: Hearth, dir: string): Promise<Peer> {
   chmodSync(program, 0o755);
   const peer = await Peer.listen(socket);
   await h.startWorker({ WORKER_TYPE: 'cpu', HEARTH_SERVICE_BIN: program, HEARTH_CONCURRENCY: '200' });
+  await h.serviceReady(SERVICE);
+  // As many requests at once as a large machine would take.
+  const [{ capabilities }] = (await h.get('/api/admin/workers')).json.workers;
+  const r = await h.post('/api/worker/register', { worker_id: 'worker-0', link: true, capabilities: { ...capabilities, cpu_cores: 200 } });
+  if (r.status !== 200) throw new Error(r.text);
+  await h.post('/api/worker/heartbeat', { worker_id: 'worker-0', services_status: { [SERVICE]: { state: 'ready' } } });
   await h.serviceReady(SERVICE);
   return peer;
 }
