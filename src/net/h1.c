@@ -305,6 +305,8 @@ h1_serve(struct loop *l, struct sock *s, const struct h1_limits *limits,
 
 	h1_conn_init(c, l, &server_role, limits);
 	h1_conn_attach(c, s);
+	if (addr_is_unix(&c->peer))
+		h1_parse_behind_us(&c->parse);
 	c->on_request = on_request;
 	c->on_closed = on_closed;
 	c->owner = owner;

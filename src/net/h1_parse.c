@@ -81,7 +81,7 @@ field_add(struct h1_parse *p, struct str *s, const char *at, size_t n)
 	p->total_bytes += n;
 	if (f->name.n + f->value.n > HTTP_FIELD_MAX)
 		return refuse(p, 431, "a header field is too large");
-	if (p->total_bytes > HTTP_HEAD_MAX)
+	if (p->total_bytes > p->bytes_max)
 		return refuse(p, 431, "the header fields are too large");
 	return 0;
 }
@@ -94,9 +94,9 @@ on_name(llhttp_t *ll, const char *at, size_t n)
 	if (p->mark == NULL)
 		p->mark = at;
 	if (p->fields == NULL)
-		p->fields = xmalloc(HTTP_FIELDS_MAX * sizeof(*p->fields));
+		p->fields = xmalloc(p->fields_max * sizeof(*p->fields));
 	if (!p->in_name) {
-		if (p->total_fields == HTTP_FIELDS_MAX)
+		if (p->total_fields == p->fields_max)
 			return refuse(p, 431, "too many header fields");
 		p->total_fields++;
 		p->fields[p->n_fields++] = (struct http_field){0};
@@ -128,7 +128,7 @@ count_padding(struct h1_parse *p, const struct http_field *f)
 	p->total_bytes += gap;
 	if (f->name.n + gap + f->value.n > HTTP_FIELD_MAX)
 		return refuse(p, 431, "a header field is too large");
-	if (p->total_bytes > HTTP_HEAD_MAX)
+	if (p->total_bytes > p->bytes_max)
 		return refuse(p, 431, "the header fields are too large");
 	return 0;
 }
@@ -601,9 +601,20 @@ void
 h1_parse_init(struct h1_parse *p, bool request, const struct h1_events *ev,
     void *owner)
 {
-	*p = (struct h1_parse){.ev = ev, .owner = owner, .request = request};
+	*p = (struct h1_parse){.ev = ev,
+	    .owner = owner,
+	    .request = request,
+	    .fields_max = HTTP_FIELDS_MAX,
+	    .bytes_max = HTTP_HEAD_MAX};
 	llhttp_init(&p->ll, request ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
 	p->ll.data = p;
+}
+
+void
+h1_parse_behind_us(struct h1_parse *p)
+{
+	p->fields_max += HTTP_ADDED_MAX;
+	p->bytes_max += HTTP_ADDED_BYTES;
 }
 
 void

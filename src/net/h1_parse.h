@@ -37,8 +37,9 @@ struct h1_parse {
 	llhttp_t ll;
 	const struct h1_events *ev;
 	void *owner;
-	struct http_field *fields; /* HTTP_FIELDS_MAX, while needed */
-	const char *mark;          /* the first byte that must be kept */
+	struct http_field *fields; /* fields_max of them, while needed */
+	size_t fields_max, bytes_max;
+	const char *mark; /* the first byte that must be kept */
 	struct str method, url;
 	size_t n_fields;     /* of this head, or of the trailers */
 	size_t total_fields; /* of both */
@@ -64,6 +65,8 @@ struct h1_parse {
 
 void h1_parse_init(struct h1_parse *p, bool request, const struct h1_events *ev,
     void *owner);
+/* The requests come from another hop of ours (HTTP_ADDED_MAX). */
+void h1_parse_behind_us(struct h1_parse *p);
 void h1_parse_fini(struct h1_parse *p);
 /* Returns how many bytes were taken: all, unless the state became H1P_DONE,
  * H1P_RAW or H1P_FAILED. Afterwards, unless `mark` is NULL, the bytes from

@@ -618,7 +618,8 @@ h2_new(struct loop *l, struct sock *sk, const struct h2_conf *conf)
 	TAILQ_INIT(&h->blocked);
 	TAILQ_INIT(&h->to_reset);
 	h->head.bytes = BUF_INIT(HTTP_HEAD_MAX + HTTP_LINE_MAX);
-	h->lower = BUF_INIT(2 * HTTP_HEAD_MAX);
+	h->head.max = HTTP_FIELDS_MAX + (conf->server ? HTTP_ADDED_MAX : 0);
+	h->lower = BUF_INIT((size_t)2 * HTTP_HEAD_MAX);
 	h->on_turn = (struct defer){.fn = h2_turn, .arg = h};
 	h->on_bye = (struct defer){.fn = h2_bye, .arg = h};
 	timer_init(&h->quiet, l, h2_on_quiet, h);

@@ -81,7 +81,7 @@ struct h2_head {
 	struct buf bytes;
 	struct h2_span *spans;
 	struct http_field *fields;
-	size_t n, cap;
+	size_t n, cap, max;
 	struct h2_span pseudo[6];
 	int64_t content_length;
 	bool too_big;

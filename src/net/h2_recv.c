@@ -169,7 +169,7 @@ field_add(struct h2_head *in, struct str name, struct str value)
 	}
 	if (field_is_special(in, name, value))
 		return;
-	if (in->n == HTTP_FIELDS_MAX || name.n + value.n > HTTP_FIELD_MAX ||
+	if (in->n == in->max || name.n + value.n > HTTP_FIELD_MAX ||
 	    !span_add(in, name, value, &span)) {
 		in->too_big = true;
 		return;

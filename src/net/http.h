@@ -18,6 +18,10 @@ enum {
 	HTTP_FIELD_MAX = 8 * 1024, /* one name plus value */
 	HTTP_HEAD_MAX = 32 * 1024, /* all of them */
 	HTTP_FIELDS_MAX = 100,
+	/* What the hops before may have added to a request at its limits: the
+	 * next one of ours still takes it. */
+	HTTP_ADDED_MAX = 16,
+	HTTP_ADDED_BYTES = 4 * 1024,
 };
 
 struct http_field {

@@ -167,7 +167,6 @@ export class Peer {
 
   private accept(s: net.Socket): void {
     const c = new Call(s);
-    let asked = false;
     this.sockets.add(s);
     s.setNoDelay(true);
     s.on('data', (d) => {
@@ -179,7 +178,7 @@ export class Peer {
       }
       c.total += d.length;
       this.bytes += d.length;
-      if (!asked) { asked = true; this.calls.push(c); }
+      if (!this.calls.includes(c)) this.calls.push(c);
       if (fresh && c.got.includes('\r\n\r\n')) { this.heads++; c.requests++; this.script(c); }
     });
     const over = (): void => { if (!c.closed) { c.closed = true; c.closedAt = performance.now(); } };
