@@ -76,10 +76,10 @@ documents() {
 	END
 	cmp "$got/wanted" "$got/read" || die "the Markdown is another"
 	# The page as a PDF, with the text behind it; and drawn and read again.
-	run pdf "$hearth" ocr --format pdf --out scan.pdf scan.png
-	run page curl -sSf -F file=@scan.pdf $url/service/ocr/process
+	run pdf "$hearth" ocr --format pdf -o . scan.png
+	run page curl -sSf -F file=@scan.png.pdf $url/service/ocr/process
 	has page '"success":true' 'Northmoor Bank plc' 'NB-448120'
-	run text curl -sSf -F file=@scan.pdf $url/service/upload/process
+	run text curl -sSf -F file=@scan.png.pdf $url/service/upload/process
 	has text '"success":true' 'Northmoor Bank plc' 'NB-448120'
 	run status $hearth status
 	has status '1 of 1 workers active, 2 of 6 services ready'
