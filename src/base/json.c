@@ -168,8 +168,7 @@ json_parse(struct str text, size_t max, struct err *err)
 		return NULL;
 	}
 	if (any_keys_repeat(yyjson_doc_get_root(doc), &dup)) {
-		(void)err_set(err, ERR_INVALID,
-		    "not valid JSON: key '%.*s' occurs twice",
+		(void)err_set(err, ERR_REPEATED, "key '%.*s' occurs twice",
 		    (int)MIN_OF(dup.n, 64), dup.p);
 		yyjson_doc_free(doc);
 		return NULL;
@@ -472,6 +471,23 @@ json_next(struct json_iter *it)
 	it->left--;
 	it->at = it->left != 0 ? val(unsafe_yyjson_get_next(y)) : NULL;
 	return true;
+}
+
+/* No deeper than JSON_DEPTH_MAX, as above. */
+unsigned
+json_depth(const struct json_val *v) /* NOLINT(misc-no-recursion) */
+{
+	struct json_iter it = json_iter(v);
+	unsigned deepest = 0;
+
+	if (!yyjson_is_ctn(raw(v)))
+		return 0;
+	while (json_next(&it)) {
+		unsigned n = json_depth(it.val); /* once: MAX_OF() is a macro */
+
+		deepest = MAX_OF(deepest, n);
+	}
+	return deepest + 1;
 }
 
 /* No deeper than JSON_DEPTH_MAX, as above. */

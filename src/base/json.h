@@ -39,7 +39,8 @@ enum json_type {
 	JSON_OBJ,
 };
 
-/* NULL on ERR_INVALID (the text says what and at which byte) or ERR_TOO_BIG
+/* NULL on ERR_INVALID (the text says what and at which byte), ERR_REPEATED (it
+ * is JSON, but readers differ on which of two values counts) or ERR_TOO_BIG
  * (more than `max` bytes). */
 struct json *json_parse(struct str text, size_t max, struct err *err)
     MUST_CHECK;
@@ -96,6 +97,8 @@ bool json_as_bool(const struct json_val *v, bool *out);
 bool json_as_i64(const struct json_val *v, int64_t *out); /* whole numbers */
 bool json_as_f64(const struct json_val *v, double *out);
 size_t json_count(const struct json_val *v); /* of an array or object */
+/* Levels of arrays and objects; 0 for anything else. */
+unsigned json_depth(const struct json_val *v);
 
 /* Walks an array (key stays empty) or an object:
  *     struct json_iter it = json_iter(v);

@@ -175,6 +175,14 @@ read_id(const struct json_val *v, struct str *id, struct json_fault *f)
 	return true;
 }
 
+static void
+check_depth(const struct json_val *v, const char *key, struct json_fault *f)
+{
+	if (json_depth(v) > WIRE_DEPTH_MAX)
+		json_fault_set(f, key, "too_deep",
+		    "must not be nested deeper than %d levels", WIRE_DEPTH_MAX);
+}
+
 int
 wire_register_read(const struct json_val *v, struct wire_register *r,
     struct json_fault *f)
@@ -192,6 +200,9 @@ wire_register_read(const struct json_val *v, struct wire_register *r,
 	(void)json_arr(v, "containers", JSON_OPTIONAL, &r->containers, f);
 	(void)json_u64(v, "epoch", JSON_OPTIONAL, &r->epoch, f);
 	(void)json_str(v, "version", JSON_OPTIONAL, &r->version, f);
+	check_depth(r->capabilities, "capabilities", f);
+	check_depth(r->services, "services", f);
+	check_depth(r->containers, "containers", f);
 	if (f->type != NULL)
 		return -1;
 	if (r->tunnel_url.n != 0 && !url_ok(r->tunnel_url)) {
@@ -278,6 +289,7 @@ wire_heartbeat_read(const struct json_val *v, struct wire_heartbeat *h,
 	if (h->specialization.n > 128)
 		json_fault_set(f, "specialization", "too_long",
 		    "must be at most 128 characters");
+	check_depth(h->loaded_models, "loaded_models", f);
 	if (f->type != NULL)
 		return -1;
 	it = json_iter(h->services_status);

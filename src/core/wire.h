@@ -21,6 +21,9 @@ enum {
 	WIRE_URL_MAX = 1024,
 	WIRE_CAPABILITIES_MAX = 64 * 1024,
 	WIRE_MODELS_MAX = 32,
+	/* Of what workers send and we repeat in listings, which are JSON that has
+	 * to be read again. */
+	WIRE_DEPTH_MAX = 32,
 	WIRE_REASON_MAX = 200, /* longer ones are cut */
 };
 
