@@ -147,10 +147,17 @@ void
 api_admin_workers(struct call *c, struct str body UNUSED)
 {
 	struct str format = {NULL, 0};
+	bool given = http_query_get(&c->arena, c->query, "format", &format);
+	struct err err = {0};
 	struct answer a;
 
-	if (http_query_get(&c->arena, c->query, "format", &format) &&
-	    str_eqz(format, "array")) {
+	if (given && !str_eqz(format, "array")) {
+		(void)err_set(&err, ERR_INVALID,
+		    "'format' is 'array', or not given");
+		call_error(c, &err, "format");
+		return;
+	}
+	if (given) {
 		struct buf b = BUF_INIT(API_ANSWER_MAX);
 		struct jsonw w = jsonw_to(&b);
 

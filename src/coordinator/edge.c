@@ -277,8 +277,9 @@ find_route(struct str method, struct str path, struct str *param, char *allow,
 			continue;
 		if (method_fits(method, routes[i].method))
 			return &routes[i];
-		(void)str_fmt(allow + used, cap - used, "%s%s",
-		    used != 0 ? ", " : "", routes[i].method);
+		(void)str_fmt(allow + used, cap - used, "%s%s%s",
+		    used != 0 ? ", " : "", routes[i].method,
+		    strcmp(routes[i].method, "GET") == 0 ? ", HEAD" : "");
 	}
 	return NULL;
 }
@@ -330,6 +331,27 @@ on_body(void *owner, struct stream *s, struct str body, const struct err *why)
 		c->route->handler(c, body);
 }
 
+/* Also what keeps forms of other sites out: a browser asks first before it
+ * sends this type there. */
+static bool
+is_json(const struct http_head *head)
+{
+	const struct str *field = http_get(head, "content-type");
+	struct str rest = field != NULL ? *field : (struct str){0};
+
+	return str_ieqz(str_trim(str_cut(&rest, ';')), "application/json");
+}
+
+static void
+refuse_type(struct call *c)
+{
+	struct err err = {0};
+
+	(void)err_set(&err, ERR_UNSUPPORTED,
+	    "the body must be JSON, with Content-Type: application/json");
+	call_error(c, &err, "Content-Type");
+}
+
 static void
 route_call(struct coordinator *co, struct stream *s,
     const struct http_head *head)
@@ -346,6 +368,10 @@ route_call(struct coordinator *co, struct stream *s,
 		return;
 	}
 	c->param = decode(&c->arena, param);
+	if (c->route->request != NULL && !head->no_body && !is_json(head)) {
+		refuse_type(c);
+		return;
+	}
 	if (strcmp(c->route->method, "GET") == 0)
 		c->route->handler(c, STR(""));
 	else
