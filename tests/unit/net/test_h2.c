@@ -751,12 +751,12 @@ headers_over_the_limit_get_431(void **state UNUSED)
 {
 	struct link *k = link_new();
 	struct end *e = end_new(k);
-	struct http_field f[HTTP_FIELDS_MAX + 1];
+	struct http_field f[HTTP_FIELDS_MAX + HTTP_ADDED_MAX + 1];
 	struct http_head head = {.method = STR("GET"),
 	    .target = STR("/small"),
 	    .authority = STR("example"),
 	    .fields = f,
-	    .n_fields = HTTP_FIELDS_MAX,
+	    .n_fields = HTTP_FIELDS_MAX + HTTP_ADDED_MAX,
 	    .content_length = -1,
 	    .no_body = true};
 
