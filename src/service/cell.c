@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cell has two ends: its pipe is closed, and the zygote reports its death.
+ * A cell has two ends: its socket is closed, and the zygote reports its death.
  * Only when both have happened is it over; whatever made us give up on it
  * before (a bad frame, the clock, the owner) is remembered in `why`.
  */
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ struct cell {
 	uint32_t id;
 	struct service_job job;
 	int input;
-	int pipe; /* -1: at its end */
+	int pipe; /* a stream socket; -1: at its end */
 	struct watch *watch;
 	struct timer wall;
 	struct frame_in in;
@@ -252,8 +253,8 @@ cell_start(struct cell *c, struct err *err)
 	int fds[2];
 	int rc;
 
-	if (pipe2(fds, O_CLOEXEC) != 0)
-		return err_sys(err, errno, "cannot make a pipe");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
+		return err_sys(err, errno, "cannot make a socket pair");
 	c->pipe = fds[0];
 	(void)fcntl(c->pipe, F_SETFL, O_NONBLOCK);
 	rc = zygote_send_start(pool->conf.zygote_fd, c->id, &c->job, c->input,
@@ -315,6 +316,17 @@ cells_run(struct cells *pool, const struct service_job *job, int input,
 	pool->n_waiting++;
 	loop_defer(pool->loop, &pool->pump);
 	return c;
+}
+
+int
+cell_tell(struct cell *c, struct str bytes, struct err *err)
+{
+	CHECK_OBJ(c, CELL_MAGIC);
+	if (c->pipe >= 0 &&
+	    send(c->pipe, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+		(ssize_t)bytes.n)
+		return 0;
+	return err_set(err, ERR_CRASHED, "the document reader does not listen");
 }
 
 void
@@ -505,6 +517,14 @@ unsigned
 cells_running(const struct cells *pool)
 {
 	return pool->n_running;
+}
+
+unsigned
+cells_free_slots(const struct cells *pool)
+{
+	unsigned taken = pool->n_running + pool->n_waiting;
+
+	return taken < pool->conf.running ? pool->conf.running - taken : 0;
 }
 
 unsigned

@@ -33,6 +33,7 @@ struct cells_conf {
 struct cells *cells_new(struct loop *l, const struct cells_conf *conf,
     struct err *err);
 void cells_free(struct cells *c); /* running cells are killed, unheard */
+unsigned cells_free_slots(const struct cells *c);
 unsigned cells_running(const struct cells *c);
 unsigned cells_waiting(const struct cells *c);
 
@@ -56,6 +57,8 @@ struct cell_sink {
  * come from the loop, never from inside this call. */
 struct cell *cells_run(struct cells *c, const struct service_job *job,
     int input, const struct cell_sink *sink, void *owner);
+/* Answers a cell that waits in frame_ask(): all of it or nothing is taken. */
+int cell_tell(struct cell *cell, struct str bytes, struct err *err) MUST_CHECK;
 /* Not wanted any more: killed at once, no callback comes. */
 void cell_cancel(struct cell *cell);
 

@@ -537,15 +537,14 @@ page_fini(struct pdf_page *pg)
 
 static int
 page_put(struct pdf *pdf, unsigned number, struct pdf_page *pg,
-    struct pdf_styles *st, struct doc *d, pdf_picture_fn *on_picture,
-    void *user, struct err *err)
+    struct pdf_styles *st, struct doc *d, const struct pdf_hooks *hooks,
+    struct err *err)
 {
 	int64_t start = now_us();
-	char *label = NULL;
 
-	doc_page(d, number, str_of(label));
-	if (pg->picture && on_picture != NULL)
-		return on_picture(user, pdf, number, d, err);
+	doc_page(d, number, STR(""));
+	if (pg->picture && hooks->on_picture != NULL)
+		return hooks->on_picture(hooks->user, pdf, number, d, err);
 	if (pg->picture) {
 		doc_page_read(d, DOC_METHOD_NONE, 0, pg->us,
 		    STR("no usable text layer"));
@@ -562,32 +561,55 @@ page_put(struct pdf *pdf, unsigned number, struct pdf_page *pg,
 }
 
 int
-pdf_read(struct pdf *pdf, unsigned first, unsigned last, struct doc *d,
-    pdf_picture_fn *on_picture, void *user, struct err *err)
+pdf_range(const struct pdf *pdf, unsigned *first, unsigned *last,
+    struct err *err)
 {
-	struct pdf_styles st = {.margins = BUF_INIT(1 << 20)};
+	*first = MAX_OF(*first, 1u);
+	*last = *last == 0 ? pdf->pages : MIN_OF(*last, pdf->pages);
+	if (*first > *last)
+		return err_set(err, ERR_INVALID, "the PDF has %u pages",
+		    pdf->pages);
+	return 0;
+}
+
+static void
+pages_load(struct pdf *pdf, unsigned first, struct pdf_page *pages, size_t n,
+    bool lines, struct pdf_styles *st)
+{
+	for (size_t i = 0; i < n; i++) {
+		page_load(pdf, first + (unsigned)i, &pages[i]);
+		pdf_styles_learn(st, &pages[i], lines);
+	}
+}
+
+int
+pdf_read(struct pdf *pdf, unsigned first, unsigned last, struct doc *d,
+    const struct pdf_hooks *hooks, struct err *err)
+{
+	static const struct pdf_hooks none;
+	const struct pdf_hooks *h = hooks != NULL ? hooks : &none;
+	struct pdf_styles st;
 	struct pdf_page *pages;
 	size_t n;
 	int rc = 0;
 
-	first = MAX_OF(first, 1u);
-	last = MIN_OF(last, pdf->pages);
-	if (first > last)
-		return err_set(err, ERR_INVALID, "the PDF has %u pages",
-		    pdf->pages);
+	if (pdf_range(pdf, &first, &last, err) != 0)
+		return -1;
 	n = last - first + 1;
 	pages = xcalloc(n, sizeof *pages);
-	for (size_t i = 0; i < n; i++)
-		page_load(pdf, first + (unsigned)i, &pages[i]);
-	pdf_styles_learn(&st, pages, n);
+	pdf_styles_init(&st);
+	pages_load(pdf, first, pages, n, n > 1 || h->on_styles != NULL, &st);
+	if (h->on_styles != NULL)
+		rc = h->on_styles(h->user, &st, err);
+	pdf_styles_conclude(&st);
 	for (size_t i = 0; i < n; i++) {
 		if (rc == 0)
 			rc = page_put(pdf, first + (unsigned)i, &pages[i], &st,
-			    d, on_picture, user, err);
+			    d, h, err);
 		page_fini(&pages[i]);
 	}
 	free(pages);
-	buf_fini(&st.margins);
+	pdf_styles_fini(&st);
 	return rc;
 }
 
@@ -666,8 +688,7 @@ pdf_read_all(const struct doc_in *in, struct doc *d, struct err *err)
 	if (pdf == NULL)
 		return -1;
 	pdf_meta(pdf, d);
-	rc = pdf_read(pdf, in->first, in->last > 0 ? in->last : pdf->pages, d,
-	    NULL, NULL, err);
+	rc = pdf_read(pdf, in->first, in->last, d, NULL, err);
 	pdf_close(pdf);
 	return rc;
 }

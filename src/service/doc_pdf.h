@@ -22,15 +22,29 @@ void pdf_close(struct pdf *pdf);
 unsigned pdf_pages(const struct pdf *pdf);
 void pdf_meta(struct pdf *pdf, struct doc *d);
 
+/* Called when all pages are loaded and none is laid out: `st` is what they
+ * taught, and becomes what holds for the whole document. */
+struct pdf_styles;
+typedef int pdf_styles_fn(void *user, struct pdf_styles *st, struct err *err);
+
 /* Called behind doc_page() for a page without usable text; it puts what it
  * reads and says so with doc_page_read(). -1 ends the reading. */
 typedef int pdf_picture_fn(void *user, struct pdf *pdf, unsigned page,
     struct doc *d, struct err *err);
 
-/* Pages first to last (from 1, inclusive) with their marks. Without an
- * `on_picture` such pages are marked DOC_METHOD_NONE. */
+struct pdf_hooks {
+	pdf_picture_fn *on_picture; /* NULL: marked DOC_METHOD_NONE */
+	pdf_styles_fn *on_styles;   /* NULL: these pages are all there is */
+	void *user;
+};
+
+/* Pages first to last (from 1, inclusive) with their marks; `hooks` may be
+ * NULL. */
 int pdf_read(struct pdf *pdf, unsigned first, unsigned last, struct doc *d,
-    pdf_picture_fn *on_picture, void *user, struct err *err) MUST_CHECK;
+    const struct pdf_hooks *hooks, struct err *err) MUST_CHECK;
+/* The pages that a range means; 0, 0 is all. ERR_INVALID: it has none. */
+int pdf_range(const struct pdf *pdf, unsigned *first, unsigned *last,
+    struct err *err) MUST_CHECK;
 
 /* One page as 8-bit grey on white, 0 is black; the caller frees `grey`. The
  * size is checked before anything is drawn: ERR_LIMIT over `pixels`. */

@@ -7,7 +7,7 @@
 #ifndef SERVICE_DOC_PDF_PAGE_H
 #define SERVICE_DOC_PDF_PAGE_H
 
-#include "service/doc.h"
+#include "service/doc_pdf_styles.h"
 
 struct pdf_word {
 	double x0, y0, x1, y1;
@@ -30,18 +30,6 @@ struct pdf_page {
 	int64_t us;
 };
 
-/* What holds for all pages that are read together. */
-struct pdf_styles {
-	double body;     /* size of most of the text */
-	double sizes[5]; /* of headings, largest first; 0: none */
-	unsigned pages;
-	struct buf margins; /* running lines and how often they were seen */
-};
-
-void pdf_styles_learn(struct pdf_styles *st, const struct pdf_page *pages,
-    size_t n);
-/* Empties the words of page numbers, and of running lines shown before. */
-void pdf_margins_drop(struct pdf_page *p, struct pdf_styles *st);
 void pdf_layout(struct pdf_page *page, struct pdf_styles *st, struct doc *d);
 
 static inline struct pdf_word *

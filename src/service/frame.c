@@ -21,6 +21,12 @@ frame_out_init(struct frame_out *o, int fd)
 	    .b = BUF_INIT(FLUSH_AT + FRAME_HEAD + FRAME_MAX)};
 }
 
+void
+frame_out_fini(struct frame_out *o)
+{
+	buf_fini(&o->b);
+}
+
 int
 frame_flush(struct frame_out *o)
 {
@@ -166,6 +172,23 @@ frame_send_error(struct frame_out *o, const struct err *err)
 	frame_close(o);
 }
 
+/* Exactly n bytes behind what b holds. */
+static int
+take_in(int fd, struct buf *b, size_t n)
+{
+	while (n > 0) {
+		char part[4096];
+		ssize_t got = read(fd, part, MIN_OF(n, sizeof part));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0 || !buf_add(b, part, (size_t)got))
+			return -1;
+		n -= (size_t)got;
+	}
+	return 0;
+}
+
 /* --- reading ------------------------------------------------------------- */
 
 void
@@ -280,6 +303,25 @@ frame_feed(struct frame_in *in, const void *bytes, size_t n, frame_fn *fn,
 		n -= (size_t)size;
 	}
 	return 0;
+}
+
+int
+frame_ask(struct frame_out *o, enum frame_type answer, struct buf *b,
+    struct frame *f, struct err *err)
+{
+	ssize_t size;
+
+	buf_clear(b);
+	if (frame_flush(o) != 0 || take_in(o->fd, b, FRAME_HEAD) != 0)
+		return err_set(err, ERR_CRASHED, "the reader lost its parent");
+	size = frame_size((const uint8_t *)b->p, b->n, err);
+	if (size < 0)
+		return -1;
+	if (take_in(o->fd, b, (size_t)size - FRAME_HEAD) != 0)
+		return err_set(err, ERR_CRASHED, "the reader lost its parent");
+	*f = (struct frame){.type = (enum frame_type)(uint8_t)b->p[4],
+	    .payload = {b->p + FRAME_HEAD, b->n - FRAME_HEAD}};
+	return f->type == answer ? 0 : bad_frame(err, "answer");
 }
 
 struct frame_cur

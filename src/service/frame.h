@@ -36,8 +36,12 @@ enum frame_type {
 	FRAME_HOCR,       /* u32 page, text */
 	FRAME_PDF,        /* u32 page, bytes: a page blob (pdf_out.h) */
 	FRAME_SPLIT,      /* u32 page: to be read by a cell of its own */
-	FRAME_ERROR,      /* u32 enum err_code, text message */
-	FRAME_END,        /* nothing */
+	/* u32 first, u32 last: pages that others may help with. The parent
+	 * answers with a FRAME_SHARE of what is left to this cell. */
+	FRAME_SHARE,
+	FRAME_STYLES, /* doc_pdf_styles.h; the parent answers with the sum */
+	FRAME_ERROR,  /* u32 enum err_code, text message */
+	FRAME_END,    /* nothing */
 	FRAME__LAST,
 };
 
@@ -64,6 +68,11 @@ struct frame_word {
 	uint32_t x, y, w, h;
 };
 
+struct frame {
+	enum frame_type type;
+	struct str payload; /* borrowed during the call */
+};
+
 /* --- writing, in the cell ------------------------------------------------ */
 
 struct frame_out {
@@ -74,6 +83,7 @@ struct frame_out {
 };
 
 void frame_out_init(struct frame_out *o, int fd);
+void frame_out_fini(struct frame_out *o);
 
 void frame_begin(struct frame_out *o, enum frame_type type);
 void frame_put_u32(struct frame_out *o, uint32_t v);
@@ -88,13 +98,13 @@ void frame_put_word(struct frame_out *o, const struct frame_word *w);
 void frame_send_chunks(struct frame_out *o, enum frame_type type, uint32_t page,
     struct str s);
 void frame_send_error(struct frame_out *o, const struct err *err);
+/* Sends what is gathered and waits for the parent's answer, which must be of
+ * this type; its payload is borrowed from `b` (cleared first). Where the parent
+ * answers, o->fd is a socket. -1: the parent is gone. */
+int frame_ask(struct frame_out *o, enum frame_type answer, struct buf *b,
+    struct frame *f, struct err *err) MUST_CHECK;
 
 /* --- reading, in the parent ---------------------------------------------- */
-
-struct frame {
-	enum frame_type type;
-	struct str payload; /* borrowed during the call */
-};
 
 /* 0, or -1 to stop with *err set. */
 typedef int frame_fn(void *owner, const struct frame *f, struct err *err);

@@ -3,9 +3,10 @@
  * One document from its first byte to the answer.
  *
  *   RECEIVING  the body streams into the upload (through the form parser)
- *   READING    cells run: the first on the whole document, then one for each
- *              page it asked to be read apart, as many at once as there are
- *              cores
+ *   READING    cells run: the first on the whole document, beside it others
+ *              that share its pages when it is long and cores are free, then
+ *              one for each page they asked to be read apart, as many at once
+ *              as there are cores
  *
  * The client may leave at any moment; its cells die with it.
  */
@@ -21,7 +22,7 @@
 #include "service/host_priv.h"
 #include "service/multipart.h"
 #include "service/ocr_bank.h"
-#include "service/result.h"
+#include "service/share.h"
 #include "service/upload.h"
 
 enum {
@@ -33,7 +34,7 @@ enum {
 struct part {
 	struct request *req;
 	struct cell *cell; /* NULL: free */
-	uint32_t page;     /* 0: the whole document */
+	struct result_scope scope;
 };
 
 struct request {
@@ -65,7 +66,9 @@ struct request {
 
 	struct result result;
 	struct part parts[CELLS_AT_ONCE_MAX];
+	struct share share;
 	size_t n_running;
+	size_t n_readers; /* of these, all that do not read a single page */
 	size_t next_split;
 	int64_t from_us;
 	TAILQ_ENTRY(request) entry;
@@ -87,6 +90,7 @@ request_free(struct request *q)
 	h->active--;
 	upload_fini(&q->upload);
 	result_fini(&q->result);
+	share_fini(&q->share);
 	arena_fini(&q->mem);
 	KILL_OBJ(q);
 	free(q);
@@ -183,33 +187,127 @@ free_part(struct request *q)
 	return NULL;
 }
 
-/* Pages that the first cell left to others, as far as there is room. */
 static void
-start_parts(struct request *q)
+part_run(struct request *q, struct part *p, const struct service_job *job)
+{
+	p->req = q;
+	p->cell = cells_run(q->host->cells, job, q->upload.fd, &part_sink, p);
+	q->n_running++;
+	q->n_readers += !p->scope.single;
+}
+
+/* Pages that the readers left to others, as far as there is room. */
+static void
+start_pages(struct request *q)
 {
 	struct part *p;
 
 	while (
 	    q->next_split < q->result.n_split && (p = free_part(q)) != NULL) {
+		uint32_t page = q->result.split[q->next_split++];
 		struct service_job job = q->job;
 
-		p->req = q;
-		p->page = q->result.split[q->next_split++];
-		job.first = job.last = p->page;
+		job.first = job.last = page;
+		job.share = false;
 		job.single = true;
-		p->cell = cells_run(q->host->cells, &job, q->upload.fd,
-		    &part_sink, p);
-		q->n_running++;
+		p->scope = (struct result_scope){page, page, 0, true};
+		part_run(q, p, &job);
 	}
+}
+
+/* --- a document that several cells share ---------------------------------- */
+
+static int
+tell_share(struct part *p, uint32_t first, uint32_t last, struct err *err)
+{
+	struct frame_out out;
+	int rc;
+
+	frame_out_init(&out, -1);
+	frame_begin(&out, FRAME_SHARE);
+	frame_put_u32(&out, first);
+	frame_put_u32(&out, last);
+	frame_close(&out);
+	rc = cell_tell(p->cell, buf_view(&out.b), err);
+	frame_out_fini(&out);
+	return rc;
+}
+
+/* All slots that are free now are taken at once: cells that wait for each
+ * other must all be running. */
+static int
+share_start(struct part *lead, const struct frame *f, struct err *err)
+{
+	struct request *q = lead->req;
+	unsigned cells = 1 +
+	    MIN_OF(cells_free_slots(q->host->cells), CELLS_AT_ONCE_MAX - 1);
+	uint32_t first = 0;
+	uint32_t last = 0;
+
+	if (lead->scope.last != 0 || lead != &q->parts[0])
+		return err_set(err, ERR_CRASHED,
+		    "the document reader broke its protocol (share)");
+	if (share_plan(&q->share, f, cells, &first, &last, err) != 0)
+		return -1;
+	lead->scope.first = first;
+	lead->scope.last = last;
+	for (unsigned i = 1; i < q->share.parts; i++) {
+		const struct share_part *s = &q->share.part[i];
+		struct service_job job = q->job;
+
+		job.first = s->first;
+		job.last = s->last;
+		job.share = false;
+		job.part = true;
+		q->parts[i].scope = (struct result_scope){s->first, s->last, i,
+		    false};
+		part_run(q, &q->parts[i], &job);
+	}
+	return tell_share(lead, first, last, err);
+}
+
+/* The last part has spoken: every one learns the sum. */
+static int
+tell_styles(struct request *q, struct err *err)
+{
+	struct pdf_styles sum;
+	int rc = 0;
+
+	share_sum(&q->share, &sum);
+	for (unsigned i = 0; i < q->share.parts && rc == 0; i++) {
+		struct frame_out out;
+
+		frame_out_init(&out, -1);
+		pdf_styles_send_sum(&sum, i, &out);
+		rc = cell_tell(q->parts[i].cell, buf_view(&out.b), err);
+		frame_out_fini(&out);
+	}
+	pdf_styles_fini(&sum);
+	return rc;
 }
 
 static int
 part_on_frame(void *owner, const struct frame *f, struct err *err)
 {
 	struct part *p = owner;
+	struct request *q = p->req;
 
-	CHECK_OBJ(p->req, REQUEST_MAGIC);
-	return result_frame(&p->req->result, f, p->page, err);
+	CHECK_OBJ(q, REQUEST_MAGIC);
+	if (f->type == FRAME_SHARE && q->job.share)
+		return share_start(p, f, err);
+	if (f->type != FRAME_STYLES || p->scope.single)
+		return result_frame(&q->result, f, &p->scope, err);
+	if (share_hear(&q->share, p->scope.part, f, err) != 0)
+		return -1;
+	return q->share.said == q->share.parts ? tell_styles(q, err) : 0;
+}
+
+/* A reader that ends without a word would leave the others waiting. */
+static bool
+left_out(const struct request *q, const struct part *p)
+{
+	return !p->scope.single && p->scope.part < q->share.parts &&
+	    !q->share.part[p->scope.part].said;
 }
 
 static void
@@ -217,18 +315,25 @@ part_on_end(void *owner, const struct err *why, const struct cell_usage *usage)
 {
 	struct part *p = owner;
 	struct request *q = p->req;
+	struct err err = {0};
 
 	(void)usage;
 	CHECK_OBJ(q, REQUEST_MAGIC);
 	p->cell = NULL;
 	q->n_running--;
-	if (why != NULL && p->page == 0) {
+	q->n_readers -= !p->scope.single;
+	if (why == NULL && left_out(q, p)) {
+		err_set(&err, ERR_CRASHED, "the document reader vanished");
+		why = &err;
+	}
+	if (why != NULL && !p->scope.single) {
 		fail(q, why);
 		return;
 	}
 	if (why != NULL)
-		result_page_failed(&q->result, p->page, why);
-	start_parts(q);
+		result_page_failed(&q->result, p->scope.first, why);
+	if (q->n_readers == 0)
+		start_pages(q);
 	if (q->n_running == 0)
 		answer(q);
 }
@@ -238,7 +343,6 @@ static const struct cell_sink part_sink = {part_on_frame, part_on_end};
 static void
 read_document(struct request *q)
 {
-	struct part *p = &q->parts[0];
 	struct err err = {0};
 
 	if (upload_seal(&q->upload, &err) < 0) {
@@ -249,11 +353,8 @@ read_document(struct request *q)
 	q->job.hocr = q->format == RESULT_HOCR;
 	q->job.pdf = q->format == RESULT_PDF;
 	q->job.words = q->format == RESULT_JSON;
-	p->req = q;
-	p->page = 0;
-	p->cell = cells_run(q->host->cells, &q->job, q->upload.fd, &part_sink,
-	    p);
-	q->n_running = 1;
+	q->job.share = q->host->cells_max > 1;
+	part_run(q, &q->parts[0], &q->job);
 }
 
 /* --- parameters ---------------------------------------------------------- */

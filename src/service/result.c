@@ -13,9 +13,10 @@ enum {
 void
 result_init(struct result *r, const struct service *svc)
 {
-	*r = (struct result){.service = svc,
-	    .markdown = BUF_INIT(RESULT_TEXT_MAX),
-	    .plain = BUF_INIT(RESULT_TEXT_MAX)};
+	*r = (struct result){.service = svc};
+	for (size_t i = 0; i < RESULT_PARTS_MAX; i++)
+		r->texts[i] = (struct result_text){BUF_INIT(RESULT_TEXT_MAX),
+		    BUF_INIT(RESULT_TEXT_MAX)};
 }
 
 static void
@@ -35,8 +36,10 @@ result_fini(struct result *r)
 		page_fini(&r->pages[i]);
 	free(r->pages);
 	free(r->split);
-	buf_fini(&r->markdown);
-	buf_fini(&r->plain);
+	for (size_t i = 0; i < RESULT_PARTS_MAX; i++) {
+		buf_fini(&r->texts[i].markdown);
+		buf_fini(&r->texts[i].plain);
+	}
 	arena_fini(&r->mem);
 }
 
@@ -45,6 +48,20 @@ liar(struct err *err, const char *what)
 {
 	return err_set(err, ERR_CRASHED,
 	    "the document reader broke its protocol (%s)", what);
+}
+
+/* May this cell say something about the page? */
+static bool
+allowed(const struct result_scope *in, uint32_t number)
+{
+	return in->last == 0 || (number >= in->first && number <= in->last);
+}
+
+/* Only the first cell speaks for the document. */
+static bool
+leads(const struct result_scope *in)
+{
+	return !in->single && in->part == 0;
 }
 
 /* The page's place, made when it is new; pages mostly come in order. */
@@ -79,13 +96,13 @@ page_at(struct result *r, uint32_t number)
 }
 
 static int
-on_format(struct result *r, struct frame_cur *c, uint32_t only)
+on_format(struct result *r, struct frame_cur *c, const struct result_scope *in)
 {
 	struct str format = frame_text(c);
 	struct str mime = frame_text(c);
 	uint32_t pages = frame_u32(c);
 
-	if (only != 0 || format.n > 32 || mime.n > 128)
+	if (!leads(in) || format.n > 32 || mime.n > 128)
 		return 0; /* the first cell's word stands */
 	r->format = arena_str(&r->mem, format);
 	r->mime = arena_str(&r->mem, mime);
@@ -94,12 +111,12 @@ on_format(struct result *r, struct frame_cur *c, uint32_t only)
 }
 
 static int
-on_meta(struct result *r, struct frame_cur *c, uint32_t only)
+on_meta(struct result *r, struct frame_cur *c, const struct result_scope *in)
 {
 	struct str key = frame_text(c);
 	struct str value = frame_text(c);
 
-	if (c->bad || only != 0 || r->n_metas == RESULT_METAS_MAX)
+	if (c->bad || !leads(in) || r->n_metas == RESULT_METAS_MAX)
 		return 0;
 	r->metas[r->n_metas].key = arena_str(&r->mem, key);
 	r->metas[r->n_metas++].value = arena_str(&r->mem, value);
@@ -107,13 +124,14 @@ on_meta(struct result *r, struct frame_cur *c, uint32_t only)
 }
 
 static int
-on_page(struct result *r, struct frame_cur *c, uint32_t only, struct err *err)
+on_page(struct result *r, struct frame_cur *c, const struct result_scope *in,
+    struct err *err)
 {
 	struct frame_page info = {0};
 	struct result_page *p;
 
 	frame_get_page(c, &info);
-	if (c->bad || (only != 0 && info.number != only))
+	if (c->bad || !allowed(in, info.number))
 		return liar(err, "page");
 	p = page_at(r, info.number);
 	if (p == NULL || p->said)
@@ -125,11 +143,11 @@ on_page(struct result *r, struct frame_cur *c, uint32_t only, struct err *err)
 }
 
 static int
-on_words(struct result *r, struct frame_cur *c, uint32_t only, struct err *err)
+on_words(struct result *r, struct frame_cur *c, const struct result_scope *in,
+    struct err *err)
 {
 	uint32_t number = frame_u32(c);
-	struct result_page *p = only == 0 || number == only ? page_at(r, number)
-							    : NULL;
+	struct result_page *p = allowed(in, number) ? page_at(r, number) : NULL;
 	struct frame_word w;
 	struct jsonw j;
 
@@ -155,15 +173,17 @@ on_words(struct result *r, struct frame_cur *c, uint32_t only, struct err *err)
 }
 
 static struct buf *
-text_place(struct result *r, enum frame_type type, uint32_t number)
+text_place(struct result *r, enum frame_type type, uint32_t number,
+    const struct result_scope *in)
 {
 	struct result_page *p = NULL;
 
-	if (number == 0) {
-		if (type == FRAME_MARKDOWN)
-			return &r->markdown;
-		return type == FRAME_PLAIN ? &r->plain : NULL;
-	}
+	if (number == 0 && !in->single && type == FRAME_MARKDOWN)
+		return &r->texts[in->part].markdown;
+	if (number == 0 && !in->single && type == FRAME_PLAIN)
+		return &r->texts[in->part].plain;
+	if (number == 0 || !allowed(in, number))
+		return NULL;
 	p = page_at(r, number);
 	if (p == NULL)
 		return NULL;
@@ -176,14 +196,14 @@ text_place(struct result *r, enum frame_type type, uint32_t number)
 
 static int
 on_text(struct result *r, enum frame_type type, struct frame_cur *c,
-    uint32_t only, struct err *err)
+    const struct result_scope *in, struct err *err)
 {
 	uint32_t number = frame_u32(c);
 	struct str s = type == FRAME_PDF ? frame_bytes(c) : frame_text(c);
 	struct buf *to = NULL;
 
-	if (!c->bad && (only == 0 || number == only))
-		to = text_place(r, type, number);
+	if (!c->bad)
+		to = text_place(r, type, number, in);
 	if (to == NULL)
 		return liar(err, "text");
 	r->text_bytes += s.n;
@@ -194,49 +214,66 @@ on_text(struct result *r, enum frame_type type, struct frame_cur *c,
 	return 0;
 }
 
+/* Cells that share a document name their pages in any order. */
+static void
+split_add(struct result *r, uint32_t number)
+{
+	size_t i = r->n_split++;
+
+	for (; i > 0 && r->split[i - 1] > number; i--)
+		r->split[i] = r->split[i - 1];
+	r->split[i] = number;
+}
+
 static int
-on_split(struct result *r, struct frame_cur *c, uint32_t only, struct err *err)
+on_split(struct result *r, struct frame_cur *c, const struct result_scope *in,
+    struct err *err)
 {
 	uint32_t number = frame_u32(c);
 
-	if (only != 0 || number == 0 || r->n_split >= RESULT_PAGES_MAX ||
-	    (r->n_split > 0 && number <= r->split[r->n_split - 1]))
+	if (in->single || number == 0 || !allowed(in, number) ||
+	    r->n_split >= RESULT_PAGES_MAX)
 		return liar(err, "split");
+	for (size_t i = 0; i < r->n_split; i++)
+		if (r->split[i] == number)
+			return liar(err, "split");
 	if (r->split == NULL)
 		r->split = xcalloc(RESULT_PAGES_MAX, sizeof(*r->split));
-	r->split[r->n_split++] = number;
+	split_add(r, number);
 	return 0;
 }
 
 int
-result_frame(struct result *r, const struct frame *f, uint32_t only,
-    struct err *err)
+result_frame(struct result *r, const struct frame *f,
+    const struct result_scope *in, struct err *err)
 {
 	struct frame_cur c = frame_open(f);
 	int rc;
 
 	switch (f->type) {
 	case FRAME_FORMAT:
-		rc = on_format(r, &c, only);
+		rc = on_format(r, &c, in);
 		break;
 	case FRAME_META:
-		rc = on_meta(r, &c, only);
+		rc = on_meta(r, &c, in);
 		break;
 	case FRAME_PAGE:
-		rc = on_page(r, &c, only, err);
+		rc = on_page(r, &c, in, err);
 		break;
 	case FRAME_WORDS:
-		rc = on_words(r, &c, only, err);
+		rc = on_words(r, &c, in, err);
 		break;
 	case FRAME_MARKDOWN:
 	case FRAME_PLAIN:
 	case FRAME_HOCR:
 	case FRAME_PDF:
-		rc = on_text(r, f->type, &c, only, err);
+		rc = on_text(r, f->type, &c, in, err);
 		break;
 	case FRAME_SPLIT:
-		rc = on_split(r, &c, only, err);
+		rc = on_split(r, &c, in, err);
 		break;
+	case FRAME_SHARE:
+	case FRAME_STYLES:
 	case FRAME_ERROR:
 	case FRAME_END:
 	case FRAME__LAST:
@@ -279,7 +316,7 @@ result_is_failure(const struct result *r, struct err *why)
 		    str_eqz(p->problem, "blank page"))
 			return false;
 	}
-	if (r->n_pages == 0 || r->markdown.n > 0)
+	if (r->n_pages == 0 || r->texts[0].markdown.n > 0)
 		return false;
 	err_set(why, ERR_CORRUPT, "no page could be read: %.*s",
 	    STR_ARG(r->pages[0].info.problem));

@@ -17,6 +17,7 @@ enum {
 	RESULT_TEXT_MAX = 32 * 1024 * 1024, /* of Markdown; of plain text */
 	RESULT_WORDS_MAX = 2000000,
 	RESULT_METAS_MAX = 128,
+	RESULT_PARTS_MAX = 8,
 };
 
 struct result_page {
@@ -37,8 +38,11 @@ struct result {
 	size_t n_metas;
 	struct result_page *pages; /* by number */
 	size_t n_pages, cap_pages;
-	struct buf markdown, plain; /* of a document in one piece */
-	uint32_t *split;            /* pages for cells of their own */
+	/* Of a document in one piece, or in one for each cell that shared it. */
+	struct result_text {
+		struct buf markdown, plain;
+	} texts[RESULT_PARTS_MAX];
+	uint32_t *split; /* pages for cells of their own, ascending */
 	size_t n_split;
 	size_t text_bytes, n_words;
 };
@@ -46,10 +50,14 @@ struct result {
 void result_init(struct result *r, const struct service *svc);
 void result_fini(struct result *r);
 
-/* A frame of a cell. `only`: the page that this cell was asked for, 0: the
- * whole document. */
-int result_frame(struct result *r, const struct frame *f, uint32_t only,
-    struct err *err) MUST_CHECK;
+/* What a cell may speak of. */
+struct result_scope {
+	uint32_t first, last; /* pages; 0, 0: all */
+	unsigned part;        /* its place among the cells that share it */
+	bool single;          /* one page that another cell left to it */
+};
+int result_frame(struct result *r, const struct frame *f,
+    const struct result_scope *scope, struct err *err) MUST_CHECK;
 /* A page that no cell could read. */
 void result_page_failed(struct result *r, uint32_t page, const struct err *why);
 /* Nothing at all could be read, though pages were tried: the first reason. */

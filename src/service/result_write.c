@@ -100,13 +100,31 @@ join_pages(const struct result *r, bool markdown, struct buf *out)
 		out->n--;
 }
 
+/* The texts of cells that shared the document, as one cell writes it: a blank
+ * line before a page mark, a form feed behind a page that has text. */
+static void
+join_texts(const struct result *r, bool markdown, struct buf *out)
+{
+	for (size_t i = 0; i < RESULT_PARTS_MAX; i++) {
+		const struct result_text *t = &r->texts[i];
+		struct str s = buf_view(markdown ? &t->markdown : &t->plain);
+
+		if (i > 0 && markdown && s.n > 0)
+			buf_c(out, '\n');
+		else if (i > 0 && t->markdown.n > 0 && out->n > 0 &&
+		    out->p[out->n - 1] != '\f')
+			buf_c(out, '\f');
+		buf_str(out, s);
+	}
+}
+
 static void
 whole_text(const struct result *r, bool markdown, struct buf *out)
 {
-	const struct buf *one = markdown ? &r->markdown : &r->plain;
+	const struct result_text *t = &r->texts[0];
 
-	if (one->n > 0 || r->n_pages == 0)
-		buf_str(out, buf_view(one));
+	if (t->markdown.n > 0 || t->plain.n > 0 || r->n_pages == 0)
+		join_texts(r, markdown, out);
 	else
 		join_pages(r, markdown, out);
 }

@@ -24,6 +24,8 @@ enum {
 struct service_job {
 	uint32_t first, last; /* pages; 0, 0 = all */
 	bool single; /* exactly these pages, here: no FRAME_SPLIT any more */
+	bool share;  /* long: ask with FRAME_SHARE what others leave to you */
+	bool part;   /* exactly these pages; other cells read the others */
 	bool words;  /* send FRAME_WORDS */
 	bool hocr;   /* send FRAME_HOCR */
 	bool pdf;    /* send FRAME_PDF */

@@ -9,6 +9,7 @@
 #include "service/doc.h"
 #include "service/doc_image.h"
 #include "service/doc_pdf.h"
+#include "service/doc_pdf_styles.h"
 #include "service/ocr_bank.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 enum {
 	META_MAX = 8 * 1024,
 	RENDER_DPI = 300,
+	SHARE_LEAST = 8, /* pages; fewer are read before help is there */
 };
 
 /* What the warm parent has. */
@@ -31,22 +33,27 @@ struct work {
 	const struct service_doc *doc;
 	const struct ocr_bank *bank; /* NULL: no OCR here */
 	const struct doc_format *fmt;
+	struct frame_out *out;
+	struct ocr *ocr; /* reads pictures in this cell; NULL: others do */
+	unsigned pages;  /* of all cells together; 0: only this one */
+	bool shared;     /* other cells read pages, and have said: */
+	size_t pictures; /* how many pages of all need OCR */
 };
 
 static const char test_doc[] =
     "Hearth\tself-test\nThe quick brown fox, 42 pounds.\n";
 
 static void
-send_about(const struct doc_format *fmt, const struct doc *d,
-    struct frame_out *out)
+send_about(const struct work *w, const struct doc *d)
 {
+	struct frame_out *out = w->out;
 	struct str key;
 	struct str value;
 
 	frame_begin(out, FRAME_FORMAT);
-	frame_put_str(out, str_of(fmt->name));
-	frame_put_str(out, str_of(fmt->mime));
-	frame_put_u32(out, (uint32_t)doc_pages(d));
+	frame_put_str(out, str_of(w->fmt->name));
+	frame_put_str(out, str_of(w->fmt->mime));
+	frame_put_u32(out, MAX_OF(w->pages, (uint32_t)doc_pages(d)));
 	frame_close(out);
 	for (size_t i = 0; doc_meta_at(d, i, &key, &value); i++) {
 		if (value.n > META_MAX || key.n > META_MAX)
@@ -113,14 +120,15 @@ how_many_want_ocr(const struct doc *d)
 
 /* All of it, or page by page when some pages go to other cells. */
 static int
-send_doc(const struct work *w, const struct doc *d, struct frame_out *out,
-    struct err *err)
+send_doc(const struct work *w, const struct doc *d, struct err *err)
 {
 	bool single = w->doc->job->single;
-	bool split = !single && w->bank != NULL && how_many_want_ocr(d) > 0;
+	bool split = !single && w->bank != NULL &&
+	    (w->pictures > 0 || how_many_want_ocr(d) > 0);
+	struct frame_out *out = w->out;
 	struct doc_page_info p;
 
-	send_about(w->fmt, d, out);
+	send_about(w, d);
 	for (size_t i = 0; i < doc_pages(d); i++) {
 		doc_page_info(d, i, &p);
 		if (split && wants_ocr(&p)) {
@@ -141,6 +149,7 @@ static int
 read_picture(void *user, struct pdf *pdf, unsigned page, struct doc *d,
     struct err *err)
 {
+	const struct work *w = user;
 	struct pdf_picture pic;
 	struct image *im;
 	int rc;
@@ -153,20 +162,105 @@ read_picture(void *user, struct pdf *pdf, unsigned page, struct doc *d,
 	free(pic.grey);
 	if (im == NULL)
 		return -1;
-	rc = doc_image_read(d, user, im, err);
+	rc = doc_image_read(d, w->ocr, im, err);
 	image_free(im);
 	return rc;
 }
 
+/* --- pages shared with other cells ------------------------------------- */
+
 static int
-read_pdf_page(const struct doc_in *in, struct doc *d, struct err *err)
+broken(struct err *err)
+{
+	return err_set(err, ERR_INTERNAL, "the answer makes no sense");
+}
+
+/* Offers the pages; what is left to this cell comes back. */
+static int
+offer_pages(struct work *w, unsigned *first, unsigned *last, struct err *err)
+{
+	struct buf b = BUF_INIT(FRAME_HEAD + FRAME_MAX);
+	unsigned had = *last, from = *first;
+	struct frame f;
+	struct frame_cur c;
+	int rc;
+
+	w->pages = *last - *first + 1;
+	frame_begin(w->out, FRAME_SHARE);
+	frame_put_u32(w->out, *first);
+	frame_put_u32(w->out, *last);
+	frame_close(w->out);
+	rc = frame_ask(w->out, FRAME_SHARE, &b, &f, err);
+	if (rc == 0) {
+		c = frame_open(&f);
+		*first = frame_u32(&c);
+		*last = frame_u32(&c);
+		if (!frame_done(&c) || *first != from || *last < from ||
+		    *last > had)
+			rc = broken(err);
+	}
+	buf_fini(&b);
+	return rc;
+}
+
+/* Tells what these pages taught, and learns what all of them did. */
+static int
+exchange_styles(void *user, struct pdf_styles *st, struct err *err)
+{
+	struct work *w = user;
+	struct buf b = BUF_INIT(FRAME_HEAD + FRAME_MAX);
+	struct frame f;
+	struct frame_cur c;
+	int rc;
+
+	pdf_styles_send(st, w->out);
+	rc = frame_ask(w->out, FRAME_STYLES, &b, &f, err);
+	if (rc == 0) {
+		c = frame_open(&f);
+		rc = pdf_styles_get(st, &c) ? 0 : broken(err);
+		w->shared = true;
+		w->pages = st->pages;
+		w->pictures = st->pictures;
+	}
+	buf_fini(&b);
+	return rc;
+}
+
+static int
+read_pages(struct work *w, struct pdf *pdf, struct doc *d, struct err *err)
+{
+	const struct service_job *job = w->doc->job;
+	unsigned first = job->first, last = job->last, end;
+	bool part = job->part;
+
+	if (pdf_range(pdf, &first, &last, err) != 0)
+		return -1;
+	end = last;
+	if (job->share && last - first + 1 >= SHARE_LEAST &&
+	    offer_pages(w, &first, &last, err) != 0)
+		return -1;
+	part = part || last != end;
+	return pdf_read(pdf, first, last, d,
+	    &(struct pdf_hooks){
+		.on_picture = w->ocr != NULL ? read_picture : NULL,
+		.on_styles = part ? exchange_styles : NULL,
+		.user = w,
+	    },
+	    err);
+}
+
+static int
+read_pdf(struct work *w, const struct doc_in *in, struct doc *d,
+    struct err *err)
 {
 	struct pdf *pdf = pdf_open(in->p, in->n, in->limits, err);
 	int rc;
 
 	if (pdf == NULL)
 		return -1;
-	rc = pdf_read(pdf, in->first, in->last, d, read_picture, in->ocr, err);
+	if (!w->doc->job->single && !w->doc->job->part)
+		pdf_meta(pdf, d);
+	rc = read_pages(w, pdf, d, err);
 	pdf_close(pdf);
 	return rc;
 }
@@ -189,14 +283,23 @@ read_doc(struct work *w, struct doc *d, struct err *err)
 	    .ocr = ocr ? ocr_bank_get(w->bank, doc->job) : NULL};
 	int rc;
 
+	w->ocr = in.ocr;
 	w->fmt = doc_sniff(&in, err);
 	if (w->fmt == NULL)
 		return -1;
-	if (ocr && strcmp(w->fmt->name, "pdf") == 0)
-		rc = read_pdf_page(&in, d, err);
+	if (w->fmt == &doc_format_pdf)
+		rc = read_pdf(w, &in, d, err);
 	else
 		rc = w->fmt->read(&in, d, err);
 	return rc == 0 ? doc_failed(d, err) : -1;
+}
+
+static bool
+nothing_but_pictures(const struct work *w, const struct doc *d)
+{
+	if (w->shared)
+		return w->pictures == w->pages;
+	return doc_pages(d) > 0 && how_many_want_ocr(d) == doc_pages(d);
 }
 
 static int
@@ -204,18 +307,17 @@ document_run(void *state, const struct service_doc *doc, struct frame_out *out,
     struct err *err)
 {
 	const struct warm *warm = state;
-	struct work w = {.doc = doc, .bank = warm->bank};
+	struct work w = {.doc = doc, .bank = warm->bank, .out = out};
 	struct doc *d = doc_new(&doc_default_limits);
 	int rc = read_doc(&w, d, err);
 
 	/* Nothing but pictures and no way to read them is no result. */
-	if (rc == 0 && w.bank == NULL && doc_pages(d) > 0 &&
-	    how_many_want_ocr(d) == doc_pages(d))
+	if (rc == 0 && w.bank == NULL && nothing_but_pictures(&w, d))
 		rc = err_set(err, ERR_UNAVAILABLE,
 		    "it is a picture, and pictures cannot be read here: %s",
 		    warm->why.msg);
 	if (rc == 0)
-		rc = send_doc(&w, d, out, err);
+		rc = send_doc(&w, d, err);
 	doc_free(d);
 	return rc;
 }
