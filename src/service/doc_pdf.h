@@ -56,4 +56,10 @@ struct pdf_picture {
 int pdf_render_page(struct pdf *pdf, unsigned page, int dpi, size_t pixels,
     struct pdf_picture *out, struct err *err) MUST_CHECK;
 
+/* Makes poppler ready in this process and those forked from it, as long as
+ * the result is kept. NULL with the reason. */
+struct pdf_warm;
+struct pdf_warm *pdf_warm_new(struct err *err) MUST_CHECK;
+void pdf_warm_free(struct pdf_warm *w);
+
 #endif

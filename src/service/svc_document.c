@@ -27,6 +27,7 @@ enum {
 struct warm {
 	struct ocr_bank *bank; /* NULL: no OCR here */
 	struct err why;        /* ... and why not */
+	struct pdf_warm *pdf;
 };
 
 struct work {
@@ -329,13 +330,13 @@ document_warm(void **state, struct err *err)
 {
 	struct warm *warm = xcalloc(1, sizeof(*warm));
 
-	(void)err;
 	warm->bank = ocr_bank_new(&warm->why);
 	if (warm->bank == NULL)
 		log_warn("service", "pictures will not be read: %s",
 		    warm->why.msg);
 	*state = warm;
-	return 0;
+	warm->pdf = pdf_warm_new(err);
+	return warm->pdf != NULL ? 0 : -1;
 }
 
 static int
