@@ -75,6 +75,10 @@ static const char *const kept_env[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ",
     "TMPDIR", "TESSDATA_PREFIX", "ASAN_OPTIONS", "UBSAN_OPTIONS",
     "HEARTH_SANDBOX", "CUDA_VISIBLE_DEVICES", NULL};
 
+/* Readers free and take back thousands of small pieces a page; kept by size,
+ * they cost a sixth less time. Can only be asked for from outside. */
+static const char heap[] = "GLIBC_TUNABLES=glibc.malloc.tcache_count=8000";
+
 static const char *
 unit_name(const struct unit *u)
 {
@@ -369,8 +373,8 @@ make_proc(struct unit *u)
 	struct fleet *f = u->fleet;
 	const char *argv[] = {f->program, unit_name(u), "--socket", u->path,
 	    NULL};
-	const char *const log[] = {f->log, f->log_level, NULL};
-	char **env = spawn_env(kept_env, log);
+	const char *const extra[] = {f->log, f->log_level, heap, NULL};
+	char **env = spawn_env(kept_env, extra);
 	struct proc_spec spec = {
 	    .name = unit_name(u),
 	    .argv = argv,
