@@ -78,6 +78,14 @@ char_at(const char *p, size_t n, size_t *len)
 	return class_of(code);
 }
 
+/* A single blank between two plain letters: stays as it is. */
+static bool
+plain_gap(struct str s, size_t i)
+{
+	return s.p[i] == ' ' && i + 1 < s.n &&
+	    (unsigned char)s.p[i + 1] > ' ' && (unsigned char)s.p[i + 1] < 0x7f;
+}
+
 static void
 text_collapse(struct doc *d, struct str s, unsigned style)
 {
@@ -91,7 +99,7 @@ text_collapse(struct doc *d, struct str s, unsigned style)
 		    ? CLASS_INK
 		    : char_at(s.p + i, s.n - i, &len);
 
-		if (class == CLASS_INK) {
+		if (class == CLASS_INK || (i > from && plain_gap(s, i))) {
 			i += len;
 			continue;
 		}

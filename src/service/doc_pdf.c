@@ -189,6 +189,8 @@ put_char(struct buf *out, uint32_t c)
 	static const char *const ligatures[] = {"ff", "fi", "fl", "ffi", "ffl",
 	    "st", "st"};
 
+	if (c < 0x80)
+		return buf_c(out, (char)c);
 	if (c >= 0xfb00 && c <= 0xfb06)
 		return buf_z(out, ligatures[c - 0xfb00]);
 	return charset_put(out, c);
@@ -275,14 +277,30 @@ apart(const struct pdf_word *w, const PopplerRectangle *r)
 	return r->x1 > w->x1 + 0.3 * em || r->x1 < w->x0 - 0.3 * em;
 }
 
+/* charset_next(), without a call for most characters. */
+static uint32_t
+next_char(struct str text, size_t *at)
+{
+	uint8_t b = (uint8_t)text.p[*at];
+
+	if (b >= 0x80)
+		return charset_next(text, at);
+	(*at)++;
+	return b;
+}
+
 static void
 words_scan(struct words *ws, struct str text, const PopplerRectangle *r,
     unsigned rects)
 {
 	size_t at = 0;
 
+	/* Room for words of six letters: one allocation for most pages. */
+	(void)!buf_room(&ws->page->words,
+	    MIN_OF(text.n / 6 + 8, (size_t)WORDS_MAX) * sizeof ws->w);
+	(void)!buf_room(&ws->page->text, MIN_OF(text.n, (size_t)1 << 20));
 	for (unsigned i = 0; at < text.n && i < rects; i++) {
-		uint32_t c = charset_next(text, &at);
+		uint32_t c = next_char(text, &at);
 		const PopplerTextAttributes *a;
 
 		if (c == ' ' || c == '\n' || c == 0xa0) {

@@ -13,6 +13,10 @@
 #include "base/mem.h"
 #include "service/doc_text.h"
 
+enum {
+	MARK_WORDS = 8 /* a mark may be in pieces, and the first words empty */
+};
+
 struct flow {
 	struct pdf_layout *l;
 	struct pdf_row *r;
@@ -94,16 +98,29 @@ usual_pitch(const struct pdf_row *r, size_t n, double body)
 	return MIN_OF(MAX_OF(p, body), body * 2.2);
 }
 
+static double
+smallest_heading(const struct pdf_styles *st)
+{
+	double least = 1e9;
+
+	for (size_t k = 0; k < COUNT_OF(st->sizes) && st->sizes[k] != 0; k++)
+		least = st->sizes[k];
+	return least;
+}
+
 /* 0: none. */
 static int
 heading_level(struct flow *f, size_t i)
 {
 	const struct pdf_row *r = &f->r[i];
 	const struct pdf_styles *st = f->l->st;
-	struct str s = pdf_row_text(f->l->page, r, &f->tmp);
+	struct str s;
 	int level = 1;
 	bool letters = false;
 
+	if (!r->bold && r->size <= smallest_heading(st) * 0.96)
+		return 0;
+	s = pdf_row_text(f->l->page, r, &f->tmp);
 	for (size_t k = 0; k < s.n; k++)
 		letters |= isalpha((uint8_t)s.p[k]) || (uint8_t)s.p[k] >= 0xc3;
 	if (!letters || s.n > 160)
@@ -187,9 +204,13 @@ ends_early(const struct flow *f, size_t i)
 static size_t
 item_mark(struct flow *f, size_t i, bool *ordered, unsigned *value)
 {
-	struct str s = pdf_row_text(f->l->page, &f->r[i], &f->tmp);
-	size_t skip = text_bullet(s), mark;
+	struct pdf_row start = f->r[i];
+	struct str s;
+	size_t skip, mark;
 
+	start.n = MIN_OF(start.n, (size_t)MARK_WORDS);
+	s = pdf_row_text(f->l->page, &start, &f->tmp);
+	skip = text_bullet(s);
 	*ordered = false;
 	if (skip == 0) {
 		skip = text_number(s, value);

@@ -601,7 +601,10 @@ pdf_layout(struct pdf_page *page, struct pdf_styles *st, struct doc *d)
 
 	pdf_margins_drop(page, st);
 	w = pdf_words(page, &n);
-	side = xcalloc(n + 1, sizeof *side);
+	for (size_t i = 0; i < n; i++)
+		aside += sideways(&w[i]);
+	side = xcalloc(aside + 1, sizeof *side);
+	aside = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (readable(&w[i]) && sideways(&w[i]))
 			side[aside++] = w[i];

@@ -36,12 +36,23 @@ same_row(const struct pdf_word *first, const struct pdf_word *w)
 	return high - low > 0.5 * h;
 }
 
+/* Words come in reading order: most pages and rows are sorted already. */
+static void
+sort(struct pdf_word *w, size_t n, int (*order)(const void *, const void *))
+{
+	for (size_t i = 1; i < n; i++)
+		if (order(&w[i - 1], &w[i]) > 0) {
+			qsort(w, n, sizeof *w, order);
+			return;
+		}
+}
+
 static void
 row_finish(struct pdf_row *r)
 {
 	double most = 0;
 
-	qsort(r->w, r->n, sizeof *r->w, by_left);
+	sort(r->w, r->n, by_left);
 	*r = (struct pdf_row){r->w, r->n, r->w->x0, r->w->y0, r->w->x1,
 	    r->w->y1, r->w->size, true};
 	for (size_t i = 0; i < r->n; i++) {
@@ -69,8 +80,7 @@ pdf_rows_make(struct pdf_word *w, size_t n, struct pdf_row **rows)
 	struct pdf_row *r = xcalloc(n + 1, sizeof *r);
 	size_t made = 0;
 
-	if (n > 1)
-		qsort(w, n, sizeof *w, by_middle);
+	sort(w, n, by_middle);
 	for (size_t i = 0; i < n;) {
 		size_t e = i + 1;
 

@@ -12,6 +12,7 @@
 #include "service/doc_charset.h"
 
 enum {
+	SURE = 96,           /* a signature at the very start */
 	LEAST = 20,          /* scores below this are no match */
 	ZIP_ENTRIES = 65536, /* looked at */
 	ZIP_SCAN = 8 << 20,  /* bytes looked at without a directory */
@@ -419,6 +420,10 @@ doc_sniff(const struct doc_in *in, struct err *err)
 			best_score = score;
 			best = f;
 		}
+		/* Nothing comes near, and looking for text takes time. Of
+		 * archives another may be surer still. */
+		if (best_score >= 2 * SURE && !sniff_is_zip(in))
+			break;
 	}
 	if (best == NULL)
 		refuse(in, err);
