@@ -72,6 +72,17 @@ plane_to_pix(const struct plane *a)
 	return pix;
 }
 
+/* Up to 32 pixels as bits, the first one highest. */
+static l_uint32
+word_of(const uint8_t *from, int n, int level)
+{
+	l_uint32 bits = 0;
+
+	for (int x = 0; x < n; x++)
+		bits = bits << 1 | (from[x] < level);
+	return bits << (32 - n);
+}
+
 struct Pix *
 plane_to_bits(const struct plane *a, int level)
 {
@@ -83,9 +94,8 @@ plane_to_bits(const struct plane *a, int level)
 		l_uint32 *to = pixGetData(pix) + y * pixGetWpl(pix);
 		const uint8_t *from = row_of(a, y);
 
-		for (int x = 0; x < a->w; x++)
-			to[x >> 5] |= (uint32_t)(from[x] < level)
-			    << (31 - (x & 31));
+		for (int x = 0; x < a->w; x += 32, to++)
+			*to = word_of(from + x, MIN_OF(a->w - x, 32), level);
 	}
 	return pix;
 }
@@ -275,6 +285,16 @@ halve(const struct plane *a)
 	return b;
 }
 
+/* The integer below: floor() is a call where the processor is not known to
+ * have it. */
+static int
+below(double v)
+{
+	int i = (int)v;
+
+	return i - (v < i);
+}
+
 /* One row in 16.8 fixed point: (fx, fy) moves by (dx, dy) a pixel. */
 static void
 warp_row(const struct plane *a, uint8_t *to, int w, double fx, double fy,
@@ -282,7 +302,7 @@ warp_row(const struct plane *a, uint8_t *to, int w, double fx, double fy,
 {
 	for (int x = 0; x < w; x++) {
 		double px = fx + x * dx, py = fy + x * dy;
-		int ix = (int)floor(px), iy = (int)floor(py);
+		int ix = below(px), iy = below(py);
 		int ax, ay, top, low;
 		const uint8_t *s;
 
@@ -297,6 +317,71 @@ warp_row(const struct plane *a, uint8_t *to, int w, double fx, double fy,
 		low = s[a->w] * (256 - ax) + s[a->w + 1] * ax;
 		to[x] = (uint8_t)((top * (256 - ay) + low * ay + 32768) >> 16);
 	}
+}
+
+/* Where a column comes from. */
+struct column {
+	int at;    /* -1: from outside */
+	int share; /* of the pixel to its right, of 256 */
+};
+
+static struct column *
+columns_of(const struct plane *a, int w, double fx, double dx)
+{
+	struct column *c = xreallocarray(NULL, (size_t)w, sizeof *c);
+
+	for (int x = 0; x < w; x++) {
+		double px = fx + x * dx;
+		int ix = below(px);
+
+		c[x] = (struct column){ix, (int)((px - ix) * 256)};
+		if (ix < 0 || ix >= a->w - 1)
+			c[x].at = -1;
+	}
+	return c;
+}
+
+static bool
+is_level(const struct plane_map *m)
+{
+	return m->x[2] == 0 && m->x[3] == 0 && m->y[1] == 0 && m->y[3] == 0;
+}
+
+/* A level page: what warp_row() does, with every column worked out once. */
+static void
+warp_level(const struct plane *a, struct plane *out,
+    const struct plane_map *map, double f)
+{
+	struct column *c = columns_of(a, out->w, (map->x[0] + 0.5) * f - 0.5,
+	    map->x[1] * f);
+
+	for (int y = 0; y < out->h; y++) {
+		double v = (map->y[0] + map->y[2] * y + 0.5) * f - 0.5;
+		int iy = below(v), ay = (int)((v - iy) * 256);
+		uint8_t *to = row_of(out, y);
+		const uint8_t *r, *s;
+
+		if (iy < 0 || iy >= a->h - 1) {
+			memset(to, 255, (size_t)out->w);
+			continue;
+		}
+		r = row_of(a, iy);
+		s = r + a->w;
+		for (int x = 0; x < out->w; x++) {
+			int ix = c[x].at, ax = c[x].share, top, low;
+
+			if (ix < 0) {
+				to[x] = 255;
+				continue;
+			}
+			top = r[ix] * (256 - ax) + r[ix + 1] * ax;
+			low = s[ix] * (256 - ax) + s[ix + 1] * ax;
+			to[x] = (uint8_t)((top * (256 - ay) + low * ay +
+					      32768) >>
+			    16);
+		}
+	}
+	free(c);
 }
 
 struct plane
@@ -316,7 +401,9 @@ plane_warp(const struct plane *a, const struct plane_map *map, int w, int h)
 		a = &small;
 		f /= 2;
 	}
-	for (int y = 0; y < h; y++) {
+	if (is_level(map))
+		warp_level(a, &out, map, f);
+	for (int y = 0; y < h && !is_level(map); y++) {
 		/* Pixel centres: the middle of a shrunk pixel is 0.5. */
 		double fx = map->x[0] + map->x[2] * y;
 		double fy = map->y[0] + map->y[2] * y;

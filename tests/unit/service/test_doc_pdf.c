@@ -155,10 +155,25 @@ pages_are_drawn_within_limits(void **state UNUSED)
 	buf_fini(&s.bytes);
 }
 
+/* What every cell starts with; two can be there at once. */
+static void
+poppler_is_made_ready(void **state UNUSED)
+{
+	struct err err = {0};
+	struct pdf_warm *a = pdf_warm_new(&err), *b = pdf_warm_new(&err);
+
+	assert_non_null(a);
+	assert_non_null(b);
+	pdf_warm_free(a);
+	pdf_warm_free(b);
+	assert_int_equal(err.code, ERR_OK);
+}
+
 const struct CMUnitTest doc_pdf_tests[] = {
     cmocka_unit_test(table_between_paragraphs),
     cmocka_unit_test(columns_one_by_one),
     cmocka_unit_test(unseen_text_is_dropped),
     cmocka_unit_test(pages_are_drawn_within_limits),
+    cmocka_unit_test(poppler_is_made_ready),
 };
 const size_t doc_pdf_tests_count = COUNT_OF(doc_pdf_tests);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "service/image.h"
+#include "service/image_clean.h"
 
 static enum err_code
 decode(const void *p, size_t n, unsigned page, size_t max)
@@ -102,11 +103,64 @@ test_grey(void **state UNUSED)
 	assert_int_equal(err.code, ERR_LIMIT);
 }
 
+/* A level page takes a shorter way than one that lies askew; both must see the
+ * same pixels. */
+static void
+test_level_pages(void **state UNUSED)
+{
+	static const double scales[] = {1, 0.5, 1.53, 2, 0.37};
+	uint8_t pixels[97 * 61];
+	struct plane a = {97, 61, pixels};
+
+	for (size_t i = 0; i < sizeof pixels; i++)
+		pixels[i] = (uint8_t)(i * 2654435761u >> 13);
+	for (size_t i = 0; i < COUNT_OF(scales); i++)
+		for (int turned = 0; turned < 2; turned++) {
+			double s = (turned ? -1 : 1) / scales[i];
+			struct plane_map m = {.x = {turned ? a.w : 0, s},
+			    .y = {turned ? a.h : 0, 0, s}};
+			int w = (int)(a.w * scales[i]),
+			    h = (int)(a.h * scales[i]);
+			struct plane level = plane_warp(&a, &m, w, h), askew;
+
+			m.y[1] = 1e-13;
+			askew = plane_warp(&a, &m, w, h);
+			for (int k = 0; k < w * h; k++)
+				assert_in_range(askew.p[k] - level.p[k] + 1, 0,
+				    2);
+			plane_fini(&level);
+			plane_fini(&askew);
+		}
+}
+
+static void
+test_bits(void **state UNUSED)
+{
+	uint8_t pixels[67 * 3];
+	struct plane a = {67, 3, pixels};
+	PIX *bits;
+
+	for (size_t i = 0; i < sizeof pixels; i++)
+		pixels[i] = (uint8_t)(i * 40503u >> 3);
+	bits = plane_to_bits(&a, 128);
+	assert_non_null(bits);
+	for (int y = 0; y < a.h; y++)
+		for (int x = 0; x < a.w; x++) {
+			l_uint32 v;
+
+			assert_int_equal(pixGetPixel(bits, x, y, &v), 0);
+			assert_int_equal(v, pixels[y * a.w + x] < 128);
+		}
+	pixDestroy(&bits);
+}
+
 extern const struct CMUnitTest image_tests[];
 extern const size_t image_tests_count;
 const struct CMUnitTest image_tests[] = {
     cmocka_unit_test(test_bombs),
     cmocka_unit_test(test_formats),
     cmocka_unit_test(test_grey),
+    cmocka_unit_test(test_level_pages),
+    cmocka_unit_test(test_bits),
 };
 const size_t image_tests_count = COUNT_OF(image_tests);
