@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "coordinator/proxy.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/jsonw.h"
@@ -463,8 +464,10 @@ may_retry(struct exchange *x, const struct err *why)
 static void
 lost(struct exchange *x, const struct err *why)
 {
-	bool never_ran = why->code == ERR_UNAVAILABLE;
+	bool never_ran;
 
+	assert(why != NULL);
+	never_ran = why->code == ERR_UNAVAILABLE;
 	pump_body_wait(&x->body, x->client, waiting_on_gone, x);
 	log_line(LOG_LEVEL_WARN, AREA, x->id, "worker %s failed %s: %s",
 	    x->worker, catalogue_at(x->service)->name, why->msg);

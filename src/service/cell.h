@@ -32,10 +32,10 @@ struct cells_conf {
 
 struct cells *cells_new(struct loop *l, const struct cells_conf *conf,
     struct err *err);
-void cells_free(struct cells *c); /* running cells are killed, unheard */
-unsigned cells_free_slots(const struct cells *c);
-unsigned cells_running(const struct cells *c);
-unsigned cells_waiting(const struct cells *c);
+void cells_free(struct cells *pool); /* running cells are killed, unheard */
+unsigned cells_free_slots(const struct cells *pool);
+unsigned cells_running(const struct cells *pool);
+unsigned cells_waiting(const struct cells *pool);
 
 struct cell_usage {
 	int64_t wait_ms; /* for a slot */
@@ -55,7 +55,7 @@ struct cell_sink {
 
 /* Runs a job on the document behind `input` (borrowed until on_end). Callbacks
  * come from the loop, never from inside this call. */
-struct cell *cells_run(struct cells *c, const struct service_job *job,
+struct cell *cells_run(struct cells *pool, const struct service_job *job,
     int input, const struct cell_sink *sink, void *owner);
 /* Answers a cell that waits in frame_ask(): all of it or nothing is taken. */
 int cell_tell(struct cell *cell, struct str bytes, struct err *err) MUST_CHECK;

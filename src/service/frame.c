@@ -229,7 +229,7 @@ frame_size(const uint8_t *p, size_t n, struct err *err)
 		return bad_frame(err, "length");
 	if (p[4] == 0 || p[4] >= FRAME__LAST)
 		return bad_frame(err, "type");
-	return (ssize_t)(FRAME_HEAD + le32(p));
+	return (ssize_t)FRAME_HEAD + (ssize_t)le32(p);
 }
 
 static int

@@ -120,7 +120,7 @@ void frame_in_init(struct frame_in *in, size_t max_total);
 void frame_in_fini(struct frame_in *in);
 /* Takes bytes as they come, calls fn for each whole frame. -1 with ERR_CRASHED
  * for bytes no cell of ours sends, ERR_LIMIT for too many. */
-int frame_feed(struct frame_in *in, const void *p, size_t n, frame_fn *fn,
+int frame_feed(struct frame_in *in, const void *bytes, size_t n, frame_fn *fn,
     void *owner, struct err *err) MUST_CHECK;
 
 /* Walks a payload; once something does not fit, `bad` is set and every value

@@ -132,7 +132,7 @@ answer_selftest(struct request *q)
 	}
 	jsonw_obj(&j);
 	jsonw_kbool(&j, "ok", true);
-	jsonw_kf64(&j, "ms", (double)(us / 100) / 10);
+	jsonw_kf64(&j, "ms", (double)us / 1000);
 	jsonw_kz(&j, "service", svc->name);
 	jsonw_end_obj(&j);
 	request_free(q);

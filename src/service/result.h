@@ -57,9 +57,10 @@ struct result_scope {
 	bool single;          /* one page that another cell left to it */
 };
 int result_frame(struct result *r, const struct frame *f,
-    const struct result_scope *scope, struct err *err) MUST_CHECK;
+    const struct result_scope *in, struct err *err) MUST_CHECK;
 /* A page that no cell could read. */
-void result_page_failed(struct result *r, uint32_t page, const struct err *why);
+void result_page_failed(struct result *r, uint32_t number,
+    const struct err *why);
 /* Nothing at all could be read, though pages were tried: the first reason. */
 bool result_is_failure(const struct result *r, struct err *why);
 

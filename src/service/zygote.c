@@ -104,7 +104,7 @@ cell_main(const struct zygote *z, const struct service_job *job, int in,
 	sigset_t none;
 
 	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (keep_descriptors(in, out_fd) != 0)
 		_exit(1);
@@ -320,7 +320,7 @@ forget_environment(void)
 {
 	for (char **e = environ; e != NULL && *e != NULL; e++)
 		explicit_bzero(*e, strlen(*e));
-	(void)clearenv();
+	(void)clearenv(); /* NOLINT(concurrency-mt-unsafe): one thread */
 }
 
 static int
@@ -336,7 +336,7 @@ own_signals(void)
 	(void)signal(SIGINT, SIG_IGN);
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	if (sigprocmask(SIG_SETMASK, &set, NULL) != 0)
+	if (pthread_sigmask(SIG_SETMASK, &set, NULL) != 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
