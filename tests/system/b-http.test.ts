@@ -62,7 +62,7 @@ test('paths that climb or hide a slash are refused', async (t) => {
 test('a body that is too big by its own account is not read', async (t) => {
   const h = await Hearth.start();
   t.after(() => h.stop());
-  const text = await h.raw(`POST /api/worker/register HTTP/1.1\r\n${HOST}Expect: 100-continue\r\nContent-Length: 999999999\r\n\r\n`);
+  const text = await h.raw(`POST /api/worker/register HTTP/1.1\r\n${HOST}Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 999999999\r\n\r\n`);
   assert.deepEqual(statuses(text), [413]);
 });
 
