@@ -10,6 +10,8 @@ import { HOST, ok, Stage, stage, Wire, type Call } from '../lib/peer.js';
 const P = '/service/upload/x';
 const N = 100;
 const BLOCK = Buffer.alloc(64 * 1024, 'x');
+// How many answers of the coordinator's own the others must stand still for.
+const ANSWERS = SANITIZED ? 600 : 50;
 const HUGE = 10 * 1024 ** 3;
 
 // Writes for as long as the other side takes it. Counts what left.
@@ -23,12 +25,12 @@ class Pour {
   }
 }
 
-// All of them wait: nothing moved for as long as fifty answers took.
+// All of them wait: nothing moves while the coordinator does other work.
 async function blocked(s: Stage, pours: () => Pour[]): Promise<number> {
   const sum = (): number => pours().reduce((n, p) => n + p.taken, 0);
   await waitFor('every sender waits', async () => {
     const before = sum();
-    for (let i = 0; i < 50; i++) assert.equal((await s.h.get('/readyz')).status, 200);
+    for (let i = 0; i < ANSWERS; i++) assert.equal((await s.h.get('/readyz')).status, 200);
     return pours().length === N && sum() === before;
   });
   return sum();
@@ -61,13 +63,16 @@ both('an answer that nobody reads stays where it is made', async (s, say) => {
   assert.ok(sum < N * 16 * 1024 * 1024, `${sum} bytes left their makers`);
   say(`${grown(s, before).map(Math.round).join(' and ')} KiB per stream; ${Math.round(sum / N / 1024)} KiB each left the senders`);
   if (!SANITIZED) for (const kib of grown(s, before)) assert.ok(kib <= 1024, `${kib} KiB per stream`);
-  // One that begins to read gets more, and is the only one.
+  // One that begins to read gets more; the others do not.
   const taken = pours.map((p) => p.taken);
   let got = 0;
   wires[7].socket.removeAllListeners('data').on('data', (d) => { got += d.length; }).resume();
   await waitFor('its answer flows', () => got > 30 * 1024 * 1024);
   wires[7].abort();
-  assert.equal(pours.filter((p, i) => p.taken > taken[i] + 1024 * 1024).length, 1);
+  const more = pours.map((p, i) => p.taken - taken[i]);
+  const most = Math.max(...more);
+  assert.ok(most > 16 * 1024 * 1024, `${most} bytes more were made for it`);
+  assert.ok(more.reduce((n, b) => n + b, 0) - most < most, 'others got more than the one that reads');
   for (const w of wires) w.abort();
   await waitFor('all makers are told', () => s.peer.calls.every((c) => c.closed));
 });
