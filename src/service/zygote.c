@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -43,7 +44,7 @@ struct zygote {
 
 /* --- in the cell --------------------------------------------------------- */
 
-/* Only null devices, the document and the pipe are left. */
+/* Only null devices, the document and the socket are left. */
 static int
 keep_descriptors(int input, int output)
 {
@@ -314,13 +315,38 @@ warm_up(struct zygote *z)
 	say(z, &ready);
 }
 
+/* Where the kernel laid the environment down: fields 50 and 51 of stat. glibc
+ * points `environ` at a copy of what is meant for itself. */
+static bool
+environment_area(char **from, char **to)
+{
+	char line[2048] = {0};
+	int fd CLEANUP(closep) = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
+	char *at = n > 0 ? strrchr(line, ')') : NULL;
+	uintptr_t end;
+
+	for (int field = 2; at != NULL && field < 50; field++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL)
+		return false;
+	*from = (char *)(uintptr_t)strtoull(at, &at, 10);
+	end = (uintptr_t)strtoull(at, NULL, 10);
+	*to = (char *)end;
+	return *from != NULL && end > (uintptr_t)*from;
+}
+
 /* No name, path or secret of the outside may be left for a cell to find. */
 static void
 forget_environment(void)
 {
+	char *p, *end;
+
 	for (char **e = environ; e != NULL && *e != NULL; e++)
 		explicit_bzero(*e, strlen(*e));
 	(void)clearenv(); /* NOLINT(concurrency-mt-unsafe): one thread */
+	if (environment_area(&p, &end))
+		explicit_bzero(p, (size_t)(end - p));
 }
 
 static int

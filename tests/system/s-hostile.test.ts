@@ -201,7 +201,7 @@ async function liveCell(): Promise<number> {
   }));
 }
 
-test('a cell has nothing but its document, its pipe and its walls', { skip: !root && 'only root can look into a cell' }, async (t) => {
+test('a cell has nothing but its document, its socket and its walls', { skip: !root && 'only root can look into a cell' }, async (t) => {
   const answer = read('scan.png', page, 'ocr');
   const pid = await liveCell();
   process.kill(pid, 'SIGSTOP'); // so that it is still there when we have looked
@@ -216,7 +216,7 @@ test('a cell has nothing but its document, its pipe and its walls', { skip: !roo
   assert.match(at('environ'), /^\0*$/, 'its environment is wiped');
   assert.doesNotMatch(at('cmdline'), /token|key|secret/i);
   const fds = readdirSync(`/proc/${pid}/fd`).map((fd) => `${fd} ${readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/\d{3,}/, 'N')}`).sort();
-  if (!SANITIZED) assert.deepEqual(fds, ['0 /dev/null', '1 /dev/null', '2 /dev/null', '4 pipe:[N]']);
+  if (!SANITIZED) assert.deepEqual(fds, ['0 /dev/null', '1 /dev/null', '2 /dev/null', '4 socket:[N]']);
   const limits = at('limits');
   if (!SANITIZED) assert.match(limits, /^Max address space +2147483648 +2147483648 /m);
   assert.match(limits, /^Max cpu time +60 +61 /m);
