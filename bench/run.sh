@@ -3,7 +3,8 @@
 # Measures Hearth side by side with its peers, all started here, in one run on
 # one machine: ratios are what counts. Arguments pick parts: start proxy
 # latency upload events fleet ocr pdf (all by default).
-# HEARTH_BENCH_ROUNDS: interleaved rounds (5); HEARTH_EVAL_SETS: see tests/eval.
+# HEARTH_BENCH_ROUNDS: interleaved rounds (5; of OCR 3); HEARTH_EVAL_SETS: see
+# tests/eval.
 set -eu
 cd "$(dirname "$0")/.."
 tools/install-deps.sh build run test bench
