@@ -20,7 +20,9 @@
 enum {
 	META_MAX = 8 * 1024,
 	RENDER_DPI = 300,
-	SHARE_LEAST = 8, /* pages; fewer are read before help is there */
+	/* With fewer pages or bytes it is read before help is there. */
+	SHARE_LEAST = 8,
+	SHARE_BYTES = 20 * 1024,
 };
 
 /* What the warm parent has. */
@@ -238,7 +240,7 @@ read_pages(struct work *w, struct pdf *pdf, struct doc *d, struct err *err)
 		return -1;
 	end = last;
 	if (job->share && last - first + 1 >= SHARE_LEAST &&
-	    offer_pages(w, &first, &last, err) != 0)
+	    w->doc->n >= SHARE_BYTES && offer_pages(w, &first, &last, err) != 0)
 		return -1;
 	part = part || last != end;
 	return pdf_read(pdf, first, last, d,
