@@ -92,6 +92,8 @@ export class Proc {
   constructor(readonly name: string, readonly child: ChildProcess) {
     child.stdout?.on('data', (d) => { this.out += d; });
     child.stderr?.on('data', (d) => { this.err += d; });
+    // A program that cannot be started ends at once, with a code below 0.
+    child.on('error', (e) => { this.err += e.message; });
     this.ended = new Promise((r) => child.on('close', (code, signal) => r({ code, signal })));
   }
   get pid(): number { return this.child.pid!; }
