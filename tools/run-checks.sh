@@ -46,6 +46,14 @@ done
 step "manual pages"
 tools/check-man.sh || fail "manual pages"
 
+step "clang-tidy 14"
+if command -v clang-tidy-14 >/dev/null; then
+	git ls-files 'src/*.c' | xargs -P "$(nproc)" -n 4 clang-tidy-14 -p build/clang --quiet \
+		2>/dev/null || fail "clang-tidy"
+else
+	echo "clang-tidy 14 is not packaged for this release: not checked"
+fi
+
 step "cppcheck"
 cppcheck --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	--std=c11 -q -Isrc --suppressions-list=tools/cppcheck.supp src || fail "cppcheck"

@@ -9,6 +9,7 @@
  */
 #include "service/doc_pdf.h"
 
+#include <math.h>
 #include <poppler.h>
 
 #include "base/mem.h"
@@ -331,15 +332,16 @@ static bool
 shows(const struct pdf_picture *im, const struct pdf_word *w)
 {
 	double k = (double)LOOK_DPI / 72.0;
+	int x0 = (int)(MAX_OF(w->x0, 0.0) * k),
+	    y0 = (int)(MAX_OF(w->y0, 0.0) * k);
+	int x1 = (int)MIN_OF(ceil(w->x1 * k), (double)im->width);
+	int y1 = (int)MIN_OF(ceil(w->y1 * k), (double)im->height);
 	int lo = 255, hi = 0;
 
-	for (double y = w->y0 * k; y < w->y1 * k; y += 1)
-		for (double x = w->x0 * k; x < w->x1 * k; x += 1) {
-			int v;
+	for (int y = y0; y < y1; y++)
+		for (int x = x0; x < x1; x++) {
+			int v = im->grey[(size_t)y * im->stride + (size_t)x];
 
-			if (x < 0 || y < 0 || x >= im->width || y >= im->height)
-				continue;
-			v = im->grey[(size_t)y * im->stride + (size_t)x];
 			lo = MIN_OF(lo, v);
 			hi = MAX_OF(hi, v);
 		}
@@ -355,7 +357,8 @@ drop_unseen(struct pdf *pdf, unsigned number, struct words *ws)
 	const bool *is_pale = (const bool *)ws->pales.p;
 	struct pdf_picture im;
 
-	if (n == 0 || ws->page->turned != 0 || memchr(is_pale, 1, n) == NULL ||
+	if (n == 0 || is_pale == NULL || ws->page->turned != 0 ||
+	    memchr(is_pale, 1, n) == NULL ||
 	    pdf_render_page(pdf, number, LOOK_DPI, pdf->limits.pixels, &im,
 		NULL) < 0)
 		return;

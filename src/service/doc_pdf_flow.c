@@ -108,38 +108,58 @@ smallest_heading(const struct pdf_styles *st)
 	return least;
 }
 
-/* 0: none. */
+/* The row's text if it may be a heading's; empty: it may not. */
+static struct str
+heading_text(struct flow *f, const struct pdf_row *r)
+{
+	struct str s;
+	bool letters = false;
+
+	if (!r->bold && r->size <= smallest_heading(f->l->st) * 0.96)
+		return (struct str){0};
+	s = pdf_row_text(f->l->page, r, &f->tmp);
+	for (size_t k = 0; k < s.n; k++)
+		letters |= isalpha((uint8_t)s.p[k]) || (uint8_t)s.p[k] >= 0xc3;
+	return letters && s.n <= 160 ? s : (struct str){0};
+}
+
+/* By its size alone; 0: none. *next: the level behind those. */
+static int
+size_level(const struct flow *f, const struct pdf_row *r, int *next)
+{
+	const struct pdf_styles *st = f->l->st;
+
+	*next = 1;
+	for (size_t k = 0; k < COUNT_OF(st->sizes); k++, ++*next) {
+		if (st->sizes[k] == 0)
+			break;
+		if (r->size > st->sizes[k] * 0.96)
+			return MIN_OF(*next, 6);
+	}
+	return 0;
+}
+
+/* 0: none. A bold row stands alone, or below a heading of a larger size. */
 static int
 heading_level(struct flow *f, size_t i)
 {
 	const struct pdf_row *r = &f->r[i];
-	const struct pdf_styles *st = f->l->st;
-	struct str s;
-	int level = 1;
-	bool letters = false;
+	struct str s = heading_text(f, r);
+	int next, unused, level = s.n > 0 ? size_level(f, r, &next) : 0;
 
-	if (!r->bold && r->size <= smallest_heading(st) * 0.96)
-		return 0;
-	s = pdf_row_text(f->l->page, r, &f->tmp);
-	for (size_t k = 0; k < s.n; k++)
-		letters |= isalpha((uint8_t)s.p[k]) || (uint8_t)s.p[k] >= 0xc3;
-	if (!letters || s.n > 160)
-		return 0;
-	for (size_t k = 0; k < COUNT_OF(st->sizes); k++, level++) {
-		if (st->sizes[k] == 0)
-			break;
-		if (r->size > st->sizes[k] * 0.96)
-			return MIN_OF(level, 6);
-	}
-	if (!r->bold || s.n > 90 || strchr(".,;", s.p[s.n - 1]) != NULL)
+	if (level > 0)
+		return level;
+	if (s.n == 0 || !r->bold || s.n > 90 ||
+	    strchr(".,;", s.p[s.n - 1]) != NULL)
 		return 0;
 	if (i + 1 < f->n && f->r[i + 1].bold &&
 	    f->r[i + 1].y1 - r->y1 < f->pitch * 1.3)
 		return 0;
 	if (i > 0 && r->y1 - f->r[i - 1].y1 < f->pitch * 1.15 &&
-	    heading_level(f, i - 1) == 0)
+	    (heading_text(f, &f->r[i - 1]).n == 0 ||
+		size_level(f, &f->r[i - 1], &unused) == 0))
 		return 0;
-	return MIN_OF(MAX_OF(level, 2), 6);
+	return MIN_OF(MAX_OF(next, 2), 6);
 }
 
 static bool

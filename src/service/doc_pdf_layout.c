@@ -168,11 +168,9 @@ group_end(const struct pdf_page *p, const struct pdf_row *r, size_t n, size_t i,
 
 		if (next.n == 0 || r[e].y0 - r[e - 1].y1 > 10 * r[e].size)
 			break;
-		if (next.n == g->n)
-			*g = next;
-		else if (!multi)
+		if (next.n != g->n && !multi)
 			break;
-		else if (several < 2)
+		if (next.n == g->n || several < 2)
 			*g = next;
 		several += multi;
 	}
@@ -352,7 +350,8 @@ classify(const struct group *g)
 	return g->shared > 1 ? TABLE : FLOW;
 }
 
-static void
+/* Regions within columns, to DEPTH. */
+static void /* NOLINTNEXTLINE(misc-no-recursion) */
 put_columns(struct pdf_layout *l, struct group *g, unsigned depth)
 {
 	size_t n = 0, k;
@@ -452,6 +451,26 @@ join_divided(const struct pdf_page *p, const struct group *g, size_t from,
 		}
 }
 
+/* The row's words in column k, run by run. more: the cell has words already;
+ * returned: it has now. */
+static bool
+put_side(struct pdf_layout *l, const struct group *g, const struct pdf_row *r,
+    size_t k, bool more, bool header)
+{
+	for (size_t m = 0; m < r->n;) {
+		size_t e = m;
+
+		while (e < r->n && side_of(g, &r->w[e]) == k)
+			e++;
+		if (e > m) {
+			pdf_words_put(l, r->w + m, e - m, more, header);
+			more = true;
+		}
+		m = e > m ? e : m + 1;
+	}
+	return more;
+}
+
 static void
 put_cells(struct pdf_layout *l, const struct group *g, size_t from, size_t to,
     bool header)
@@ -462,23 +481,8 @@ put_cells(struct pdf_layout *l, const struct group *g, size_t from, size_t to,
 		bool more = false;
 
 		doc_cell(l->d, 1, 1);
-		for (size_t i = from; i < to; i++) {
-			const struct pdf_row *r = &g->r[i];
-
-			for (size_t m = 0; m < r->n;) {
-				size_t e = m;
-
-				while (e < r->n && side_of(g, &r->w[e]) == k)
-					e++;
-				if (e == m) {
-					m++;
-					continue;
-				}
-				pdf_words_put(l, r->w + m, e - m, more, header);
-				more = true;
-				m = e;
-			}
-		}
+		for (size_t i = from; i < to; i++)
+			more = put_side(l, g, &g->r[i], k, more, header);
 		doc_end(l->d);
 	}
 	doc_end(l->d);
@@ -544,7 +548,7 @@ put_table(struct pdf_layout *l, struct group *g)
 
 /* --- regions -------------------------------------------------------- */
 
-static void
+static void /* NOLINTNEXTLINE(misc-no-recursion) */
 region(struct pdf_layout *l, struct pdf_word *w, size_t n, unsigned depth)
 {
 	struct pdf_row *r;
