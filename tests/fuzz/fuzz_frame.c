@@ -12,7 +12,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static int
 take(void *owner, const struct frame *f, struct err *err)
 {
-	return result_frame(owner, f, 0, err);
+	static const struct result_scope all = {0};
+
+	return result_frame(owner, f, &all, err);
 }
 
 int
