@@ -3,6 +3,7 @@
 // run instead: every round runs each of them once on the same files.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { request } from 'node:http';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { BUILD, coordinator, dir, launch, Proxy, treeCpu, until } from './peers.mjs';
@@ -25,10 +26,18 @@ async function serving(): Promise<Serving> {
   return { url: c.url, pids: [c.pid, w.pid!] };
 }
 
-async function send(url: string, name: string, bytes: Buffer): Promise<string> {
-  const r = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/octet-stream', 'x-filename': name }, body: new Uint8Array(bytes) });
-  if (r.status !== 200) throw new Error(`${name}: ${r.status} ${await r.text()}`);
-  return r.text();
+// A connection each: while a command runs, nobody here would notice that an
+// idle one was closed.
+function send(url: string, name: string, bytes: Buffer): Promise<string> {
+  return new Promise((ok, fail) => {
+    const headers = { 'content-type': 'application/octet-stream', 'content-length': bytes.length, 'x-filename': name };
+    const req = request(url, { method: 'POST', agent: false, headers }, (res) => {
+      let text = '';
+      res.setEncoding('utf8').on('data', (d) => { text += d; }).on('error', fail)
+        .on('end', () => res.statusCode === 200 ? ok(text) : fail(new Error(`${name}: ${res.statusCode} ${text}`)));
+    });
+    req.on('error', fail).end(bytes);
+  });
 }
 
 // What something took: seconds by the clock, and processor seconds of it.
@@ -54,6 +63,8 @@ async function lanes<T>(items: T[], each: (item: T) => Promise<unknown>): Promis
   await Promise.all(Array.from({ length: CORES }, async () => { while (next < items.length) await each(items[next++]); }));
 }
 
+// tesseract with one thread a page: with its own four it is slower, on some
+// machines many times.
 export async function ocr(report: Report): Promise<void> {
   const folder = join(SETS, 'ocr');
   if (!existsSync(folder)) { console.log(`  no page images at ${folder}`); return; }
@@ -63,9 +74,9 @@ export async function ocr(report: Report): Promise<void> {
   const us = took(), single = took(), apart = took();
   for (let i = 0; i < OCR_ROUNDS; i++) {
     await timed(us, ours(s), () => lanes(files, (p) => send(`${s.url}service/vision-ocr/process`, p, readFileSync(p))));
-    await timed(single, commands, async () => { for (const p of files) execFileSync('tesseract', [p, '-'], { stdio: ['ignore', 'ignore', 'ignore'] }); });
-    await timed(apart, commands, async () => execFileSync('xargs', ['-P', String(CORES), '-n', '1', 'sh', '-c', 'tesseract "$0" - >/dev/null 2>&1'],
-      { input: files.join('\n'), env: { PATH: process.env.PATH, OMP_THREAD_LIMIT: '1' } }));
+    for (const [t, n] of [[single, 1], [apart, CORES]] as [Took, number][])
+      await timed(t, commands, async () => execFileSync('xargs', ['-P', String(n), '-n', '1', 'sh', '-c', 'tesseract "$0" - >/dev/null 2>&1'],
+        { input: files.join('\n'), env: { PATH: process.env.PATH, OMP_THREAD_LIMIT: '1' } }));
   }
   const rate = (t: Took) => `${f(files.length / median(t.wall), 2)} pages per second`;
   for (const [how, t] of [['one by one', single], [`${CORES} at once`, apart]] as [string, Took][]) {
