@@ -39,7 +39,7 @@ struct cell {
 	uint32_t id;
 	struct service_job job;
 	int input;
-	int pipe; /* a stream socket; -1: at its end */
+	int channel; /* a stream socket; -1: at its end */
 	struct watch *watch;
 	struct timer wall;
 	struct frame_in in;
@@ -109,8 +109,8 @@ cell_hang_up(struct cell *c)
 {
 	watch_free(c->watch);
 	c->watch = NULL;
-	closep(&c->pipe);
-	c->pipe = -1;
+	closep(&c->channel);
+	c->channel = -1;
 }
 
 static void
@@ -156,7 +156,7 @@ cell_finish(struct cell *c)
 static void
 cell_check(struct cell *c)
 {
-	if (c->pipe < 0 && c->buried)
+	if (c->channel < 0 && c->buried)
 		cell_finish(c);
 }
 
@@ -213,12 +213,12 @@ cell_on_readable(void *arg)
 
 	CAST_OBJ(c, arg, CELL_MAGIC);
 	for (int i = 0; i < READS_PER_TURN; i++) {
-		ssize_t n = read(c->pipe, c->pool->scratch, READ_SIZE);
+		ssize_t n = read(c->channel, c->pool->scratch, READ_SIZE);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n <= 0) {
-			/* Closing its pipe is no way to live on. */
+			/* Closing its channel is no way to live on. */
 			cell_kill(c, NULL);
 			break;
 		}
@@ -255,14 +255,14 @@ cell_start(struct cell *c, struct err *err)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0)
 		return err_sys(err, errno, "cannot make a socket pair");
-	c->pipe = fds[0];
-	(void)fcntl(c->pipe, F_SETFL, O_NONBLOCK);
+	c->channel = fds[0];
+	(void)fcntl(c->channel, F_SETFL, O_NONBLOCK);
 	rc = zygote_send_start(pool->conf.zygote_fd, c->id, &c->job, c->input,
 	    fds[1], err);
 	(void)close(fds[1]);
 	if (rc != 0)
 		return -1;
-	c->watch = watch_new(pool->loop, c->pipe, cell_on_readable, c, err);
+	c->watch = watch_new(pool->loop, c->channel, cell_on_readable, c, err);
 	if (c->watch == NULL) {
 		(void)zygote_send_kill(pool->conf.zygote_fd, c->id);
 		return -1;
@@ -306,7 +306,7 @@ cells_run(struct cells *pool, const struct service_job *job, int input,
 	c->id = ++pool->next_id;
 	c->job = *job;
 	c->input = input;
-	c->pipe = -1;
+	c->channel = -1;
 	c->asked_ms = loop_now_ms(pool->loop);
 	c->sink = sink;
 	c->owner = owner;
@@ -322,8 +322,8 @@ int
 cell_tell(struct cell *c, struct str bytes, struct err *err)
 {
 	CHECK_OBJ(c, CELL_MAGIC);
-	if (c->pipe >= 0 &&
-	    send(c->pipe, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	if (c->channel >= 0 &&
+	    send(c->channel, bytes.p, bytes.n, MSG_NOSIGNAL | MSG_DONTWAIT) ==
 		(ssize_t)bytes.n)
 		return 0;
 	return err_set(err, ERR_CRASHED, "the document reader does not listen");
@@ -371,9 +371,9 @@ cells_on_ended(struct cells *pool, const struct zygote_say *say)
 	c->buried = true;
 	c->usage.cpu_us = say->cpu_us;
 	c->usage.rss_kb = say->rss_kb;
-	/* What it said before it died may still be in the pipe; how it died
+	/* What it said before it died may still be in the channel; how it died
 	 * matters only when it did not say the end. */
-	while (c->pipe >= 0) {
+	while (c->channel >= 0) {
 		struct cell *same = c;
 
 		cell_on_readable(c);

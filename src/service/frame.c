@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Both ends of the pipe between a cell and its parent; see frame.h. */
+/* Both ends of the channel between a cell and its parent; see frame.h. */
 #include "service/frame.h"
 
 #include <assert.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a cell says to its parent: length-framed, typed records over a pipe.
+ * What a cell says to its parent: length-framed, typed records over a
+ * stream socket.
  *
  *     u32 length of the payload   little endian
  *     u8  type                    enum frame_type
