@@ -3,7 +3,7 @@
 PRESET ?= release
 BUILD  := build/$(PRESET)
 
-.PHONY: all up down deps build test check bench eval soak fresh install clean help
+.PHONY: all up down deps build test check bench eval fresh install clean help
 
 all: build
 
