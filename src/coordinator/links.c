@@ -51,40 +51,16 @@ links_find(const struct links *ls, struct str worker_id)
 	return map_get(&ls->by_id, worker_id);
 }
 
-struct str
-link_worker(const struct link *k)
-{
-	return str_of(k->worker);
-}
-
 uint64_t
 link_epoch(const struct link *k)
 {
 	return k->epoch;
 }
 
-int64_t
-link_rtt_us(const struct link *k)
-{
-	return h2_rtt_us(k->h2);
-}
-
-unsigned
-link_streams(const struct link *k)
-{
-	return h2_streams(k->h2);
-}
-
 bool
 link_is_open(const struct link *k)
 {
 	return k->listed && h2_is_open(k->h2);
-}
-
-bool
-link_usable(const struct link *k)
-{
-	return k->listed && h2_usable(k->h2);
 }
 
 struct stream *
@@ -249,17 +225,6 @@ links_accept(struct links *ls, struct stream *s, const struct http_head *head,
 	if (sock == NULL)
 		return; /* gone meanwhile */
 	link_new(ls, sock, str_of(id), epoch);
-}
-
-void
-links_drain(struct links *ls, struct str worker_id)
-{
-	struct link *k = links_find(ls, worker_id);
-
-	if (k == NULL)
-		return;
-	unlist(k);
-	h2_drain(k->h2);
 }
 
 void

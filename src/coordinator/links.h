@@ -49,16 +49,11 @@ void links_fini(struct links *ls);
 void links_accept(struct links *ls, struct stream *s,
     const struct http_head *head, const char *request_id);
 struct link *links_find(const struct links *ls, struct str worker_id);
-/* The worker was unregistered: lets what runs finish. */
-void links_drain(struct links *ls, struct str worker_id);
+/* No new requests; what runs goes on. */
 void links_drain_all(struct links *ls);
 
-struct str link_worker(const struct link *k);
 uint64_t link_epoch(const struct link *k);
-int64_t link_rtt_us(const struct link *k); /* -1 = not known yet */
-unsigned link_streams(const struct link *k);
 bool link_is_open(const struct link *k); /* neither draining nor over */
-bool link_usable(const struct link *k);  /* would link_open() succeed? */
 /* As h2_open(). */
 struct stream *link_open(struct link *k, const struct stream_sink *sink,
     void *owner, struct err *err);

@@ -672,9 +672,3 @@ h2_streams(const struct h2 *h)
 {
 	return h->n_streams;
 }
-
-int64_t
-h2_rtt_us(const struct h2 *h)
-{
-	return h->rtt_us;
-}

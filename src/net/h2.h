@@ -59,7 +59,6 @@ struct stream *h2_open(struct h2 *h, const struct stream_sink *sink,
 bool h2_is_open(const struct h2 *h);     /* neither draining nor over */
 bool h2_usable(const struct h2 *h);      /* would h2_open() succeed? */
 unsigned h2_streams(const struct h2 *h); /* open now */
-int64_t h2_rtt_us(const struct h2 *h);   /* last PING, -1 = none yet */
 void h2_drain(struct h2 *h); /* GOAWAY; closes when the last stream ends */
 void h2_close(struct h2 *h); /* now; running streams fail */
 
