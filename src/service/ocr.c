@@ -455,7 +455,7 @@ is_stroke(const struct job *j, const struct raw_word *w)
 }
 
 static bool
-is_alnum1(const char *text)
+is_one_or_letter(const char *text)
 {
 	return text[0] != '\0' && text[1] == '\0' &&
 	    strchr("1Il", text[0]) != NULL;
@@ -483,7 +483,7 @@ reread_strokes(struct job *j, unsigned first, unsigned end, struct err *err)
 		struct raw_word *w = &j->raw.words[i];
 
 		if (again.n != end - first || !is_stroke(j, w) ||
-		    !is_alnum1(again.words[i - first].text))
+		    !is_one_or_letter(again.words[i - first].text))
 			continue;
 		w->text = arena_cstr(&j->raw.mem,
 		    str_of(again.words[i - first].text));

@@ -7,6 +7,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, unlinkSync, writeFileSync }
 import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import test, { TestContext } from 'node:test';
 import { Hearth, Setup, waitFor } from './hearth.js';
 
 // The service that the back end provides, and the path clients use.
@@ -251,4 +252,15 @@ export async function stage(way: Way, setup: Setup = {}): Promise<Stage> {
       }
     } };
   } catch (e) { await h.stop().catch(() => undefined); throw e; }
+}
+
+// A test for each way, with the back end in place.
+export function both(name: string, f: (s: Stage, way: Way, t: TestContext) => Promise<void>, setup: Setup = {}): void {
+  for (const way of ['url', 'link'] as const) {
+    test(`${name} (${way})`, async (t) => {
+      const s = await stage(way, setup);
+      t.after(() => s.stop());
+      await f(s, way, t);
+    });
+  }
 }

@@ -4,20 +4,9 @@
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import test from 'node:test';
-import type { Setup } from '../lib/hearth.js';
-import { HOST, Message, ok, say, SERVICE, Stage, stage, values, Way, type Call } from '../lib/peer.js';
+import { both, HOST, Message, ok, say, SERVICE, Stage, stage, values, type Call } from '../lib/peer.js';
 
 const P = '/service/upload/x';
-
-function both(name: string, f: (s: Stage, way: Way) => Promise<void>, setup: Setup = {}): void {
-  for (const way of ['url', 'link'] as const) {
-    test(`${name} (${way})`, async (t) => {
-      const s = await stage(way, setup);
-      t.after(() => s.stop());
-      await f(s, way);
-    });
-  }
-}
 
 async function ask(s: Stage, fields: string, line = `GET ${P}`, body = ''): Promise<Message> {
   return (await say(s.url, `${line} HTTP/1.1\r\n${HOST}${fields}\r\n${body}`, 1)).messages[0];

@@ -2,25 +2,14 @@
 // Answers that flow for a while: events pass one by one as they are, and
 // whoever works for a client that left is told at once.
 import assert from 'node:assert/strict';
-import test from 'node:test';
 import { SANITIZED, waitFor } from '../lib/hearth.js';
-import { HOST, ok, Stage, stage, Way, Wire } from '../lib/peer.js';
+import { both, HOST, ok, Stage, Wire } from '../lib/peer.js';
 
 const P = '/service/upload/x';
 const GET = `GET ${P} HTTP/1.1\r\n${HOST}\r\n`;
 const SSE = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n';
 const chunk = (s: string): string => `${Buffer.byteLength(s, 'latin1').toString(16)}\r\n${s}\r\n`;
 const TOLD_MS = SANITIZED ? 1000 : 100;
-
-function both(name: string, f: (s: Stage, way: Way) => Promise<void>): void {
-  for (const way of ['url', 'link'] as const) {
-    test(`${name} (${way})`, async (t) => {
-      const s = await stage(way);
-      t.after(() => s.stop());
-      await f(s, way);
-    });
-  }
-}
 
 both('events pass one by one, byte for byte', async (s) => {
   s.peer.script = (c) => c.send(SSE);

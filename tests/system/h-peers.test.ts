@@ -4,23 +4,11 @@
 // connections. Each by both ways to a back end: a worker known by its URL, and
 // a service behind a worker's link.
 import assert from 'node:assert/strict';
-import test from 'node:test';
-import { HOST, messages, ok, say, Stage, stage, statuses, values, Way, Wire, type Call } from '../lib/peer.js';
+import { both, HOST, messages, ok, say, Stage, statuses, values, Wire, type Call } from '../lib/peer.js';
 
 const P = '/service/upload/x';
 const GET = `GET ${P} HTTP/1.1\r\n${HOST}\r\n`;
 const post = (fields: string, body = ''): string => `POST ${P} HTTP/1.1\r\n${HOST}${fields}\r\n${body}`;
-
-// A test for each way, with the back end in place.
-function both(name: string, f: (s: Stage, way: Way) => Promise<void>): void {
-  for (const way of ['url', 'link'] as const) {
-    test(`${name} (${way})`, async (t) => {
-      const s = await stage(way);
-      t.after(() => s.stop());
-      await f(s, way);
-    });
-  }
-}
 
 // The back end answers each request with these bytes, and may hang up.
 const answering = (bytes: string, then?: 'end') => (c: Call): void => {

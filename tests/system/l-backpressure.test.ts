@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Hearth, leftovers, rssKiB, SANITIZED, waitFor } from '../lib/hearth.js';
-import { HOST, ok, Stage, stage, Wire, type Call } from '../lib/peer.js';
+import { both, HOST, ok, Stage, Wire, type Call } from '../lib/peer.js';
 
 const P = '/service/upload/x';
 const N = 100;
@@ -42,17 +42,7 @@ function grown(s: Stage, before: number[]): number[] {
 }
 const memory = (s: Stage): number[] => [s.h.coordinator, ...s.h.workers].map((p) => rssKiB(p.pid));
 
-function both(name: string, f: (s: Stage, say: (m: string) => void) => Promise<void>): void {
-  for (const way of ['url', 'link'] as const) {
-    test(`${name} (${way})`, async (t) => {
-      const s = await stage(way);
-      t.after(() => s.stop());
-      await f(s, (m) => t.diagnostic(m));
-    });
-  }
-}
-
-both('an answer that nobody reads stays where it is made', async (s, say) => {
+both('an answer that nobody reads stays where it is made', async (s, _way, t) => {
   const pours: Pour[] = [];
   const before = memory(s);
   s.peer.script = (c) => { c.send(`HTTP/1.1 200 OK\r\nContent-Type: x/y\r\nContent-Length: ${HUGE}\r\n\r\n`); pours.push(new Pour(c.socket)); };
@@ -61,7 +51,7 @@ both('an answer that nobody reads stays where it is made', async (s, say) => {
   await Promise.all(wires.map((w) => w.send(`GET ${P} HTTP/1.1\r\n${HOST}\r\n`)));
   const sum = await blocked(s, () => pours);
   assert.ok(sum < N * 16 * 1024 * 1024, `${sum} bytes left their makers`);
-  say(`${grown(s, before).map(Math.round).join(' and ')} KiB per stream; ${Math.round(sum / N / 1024)} KiB each left the senders`);
+  t.diagnostic(`${grown(s, before).map(Math.round).join(' and ')} KiB per stream; ${Math.round(sum / N / 1024)} KiB each left the senders`);
   if (!SANITIZED) for (const kib of grown(s, before)) assert.ok(kib <= 1024, `${kib} KiB per stream`);
   // One that begins to read gets more; the others do not.
   const taken = pours.map((p) => p.taken);
@@ -77,7 +67,7 @@ both('an answer that nobody reads stays where it is made', async (s, say) => {
   await waitFor('all makers are told', () => s.peer.calls.every((c) => c.closed));
 });
 
-both('an upload that nobody reads stays with its sender', async (s, say) => {
+both('an upload that nobody reads stays with its sender', async (s, _way, t) => {
   const calls: Call[] = [];
   const before = memory(s);
   s.peer.script = (c) => { c.socket.pause(); calls.push(c); };
@@ -87,7 +77,7 @@ both('an upload that nobody reads stays with its sender', async (s, say) => {
   await waitFor('all have arrived', () => calls.length === N);
   const sum = await blocked(s, () => pours);
   assert.ok(sum < N * 16 * 1024 * 1024, `${sum} bytes left their senders`);
-  say(`${grown(s, before).map(Math.round).join(' and ')} KiB per stream; ${Math.round(sum / N / 1024)} KiB each left the senders`);
+  t.diagnostic(`${grown(s, before).map(Math.round).join(' and ')} KiB per stream; ${Math.round(sum / N / 1024)} KiB each left the senders`);
   if (!SANITIZED) for (const kib of grown(s, before)) assert.ok(kib <= 1024, `${kib} KiB per stream`);
   // Others are served meanwhile.
   s.peer.script = (c) => { c.next(); c.send(ok('meanwhile')); };

@@ -4,22 +4,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Hearth } from '../lib/hearth.js';
-import { HOST, Message, say, Stage, stage, values, Way, Wire } from '../lib/peer.js';
+import { both, HOST, Message, say, Stage, stage, values, Wire } from '../lib/peer.js';
 
 const P = '/service/upload/';
 const KIB = 1024;
 const LINE = 8 * KIB, FIELD = 8 * KIB, HEAD = 32 * KIB, FIELDS = 100;
 const HOST_BYTES = 'Host'.length + 'localhost'.length;
-
-function both(name: string, f: (s: Stage, way: Way) => Promise<void>, args: string[] = []): void {
-  for (const way of ['url', 'link'] as const) {
-    test(`${name} (${way})`, async (t) => {
-      const s = await stage(way, { args });
-      t.after(() => s.stop());
-      await f(s, way);
-    });
-  }
-}
 
 // A request line of n bytes.
 const line = (n: number): string => { const fixed = `GET ${P} HTTP/1.1`; return fixed.replace(P, P + 'x'.repeat(n - fixed.length)); };
@@ -147,7 +137,7 @@ both('a body over the limit by its own account is refused unread', async (s) => 
   s.peer.script = (c) => { void c.body().then((m) => { c.next(); c.send(`HTTP/1.1 200 OK\r\nX-Got: ${m.body.length}\r\nContent-Length: 0\r\n\r\n`); }); };
   const m = await ask(s, `POST ${P}x HTTP/1.1\r\n${HOST}Content-Length: ${MIB}\r\n\r\n${'x'.repeat(MIB)}`);
   assert.deepEqual([m.status, values(m, 'x-got')], [200, [`${MIB}`]]);
-}, MAX);
+}, { args: MAX });
 
 both('a body that grows over the limit is cut', async (s) => {
   const head = `POST ${P}x HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n`;
@@ -166,7 +156,7 @@ both('a body that grows over the limit is cut', async (s) => {
   await c.gone();
   assert.equal(c.request.whole, false);
   assert.ok(s.peer.bytes <= MIB + 64 * KIB + 1000, `${s.peer.bytes} bytes reached the back end`);
-}, MAX);
+}, { args: MAX });
 
 test('a body of the API has a limit, known or found', async (t) => {
   const s = await stage('url');
